@@ -1,0 +1,61 @@
+"""The command line: parse, call, print. A command imports what it uses when it runs, so `--help` stays cheap."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+
+def main() -> None:
+    """Run the command in `sys.argv`; what a user can mend is told in a sentence, never as a traceback."""
+    from fearless.core.errors import FearlessError
+
+    _speak_utf8()
+    try:
+        if len(sys.argv) == 3 and sys.argv[1] == "stage":  # called three times by each `dvc repro`: no parser
+            from fearless.pipeline.run import run_stage
+
+            run_stage(sys.argv[2])
+            return
+        from fearless.cli.app import app
+
+        app()
+    except FearlessError as error:
+        _tell(error.what, error.fix)
+        raise SystemExit(error.code) from None
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _tell(f"{error.strerror or error}{where}.", "Mend that and run the command again: it goes on where it stopped.")
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        _tell("Stopped.", "Run the command again: it goes on where it stopped.")
+        raise SystemExit(130) from None
+    except Exception as error:
+        _tell(f"This is a fault of the toolkit: {type(error).__name__}: {error}.", f"Please report {_record(error)}.")
+        raise SystemExit(2) from None
+
+
+def _tell(what: str, fix: str) -> None:
+    print(f"fearless: {what}" + (f"\n  -> {fix}" if fix else ""), file=sys.stderr)
+
+
+def _record(error: BaseException) -> str:
+    """Keep the traceback in a file for the report; returns what to call it."""
+    import traceback
+
+    from fearless.core.project import Project
+
+    text = "".join(traceback.format_exception(error))
+    try:
+        path = Project.find().scratch / "fault.txt"
+        path.write_text(text, encoding="utf-8")
+    except Exception:
+        return f"this:\n{text}"
+    return str(path)
+
+
+def _speak_utf8() -> None:
+    """Windows terminals and pipes may have another encoding, and a name outside it must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]

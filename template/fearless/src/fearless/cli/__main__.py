@@ -1,0 +1,5 @@
+"""`python -m fearless.cli` is `fearless`."""
+
+from fearless.cli import main
+
+main()

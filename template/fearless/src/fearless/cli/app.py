@@ -1,0 +1,157 @@
+"""The commands, in the order in which a newcomer meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Golden data, benchmark gate and the guards around your model.",
+)
+golden_app = typer.Typer(no_args_is_help=True, help="Golden data: freeze it, verify it.")
+columns_app = typer.Typer(no_args_is_help=True, help="The column dictionary: draft it from a file, show it.")
+app.add_typer(golden_app, name="golden")
+app.add_typer(columns_app, name="columns")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def start() -> None:
+    """Make a working repository of a fresh rendering: git, data, golden data, model, gate, first commit.
+
+    Run it again whenever it was stopped: it goes on where it was. Example: uv run fearless start
+    """
+    from fearless.cli.gate import judge_and_print
+    from fearless.core.project import Project
+    from fearless.pipeline.start import Start
+
+    code = Start(Project.find(), lambda project: judge_and_print(project), _say).run()
+    if code == 0:
+        _say("\nThis repository works. Next: read README.md, change src/, then `uv run fearless train` and `gate`.")
+    else:
+        _say("\nThis repository works, and its model is not good enough yet: the gate says why above.")
+    raise typer.Exit(code)
+
+
+@app.command()
+def check(
+    staged: Annotated[bool, typer.Option("--staged", help="Only what the next commit changes (fast).")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check all that must hold before a model is worth judging: columns, leakage, golden data, files, lint, tests.
+
+    Exit code 1 when something was found. Example: uv run fearless check
+    """
+    from fearless.cli.check import run_checks
+    from fearless.core.project import Project
+
+    raise typer.Exit(run_checks(Project.find(), staged=staged, as_json=as_json))
+
+
+@app.command()
+def train(
+    ci: Annotated[bool, typer.Option("--ci", help="As `retrain:` in gate.yaml says, and tell what is judged.")] = False,
+) -> None:
+    """Run the stages of dvc.yaml that are out of date: prepare, train, evaluate.
+
+    Example: uv run fearless train
+    """
+    from fearless.cli.train import run_train
+    from fearless.core.project import Project
+
+    run_train(Project.find(), ci=ci)
+
+
+@app.command()
+def gate(
+    mode: Annotated[str, typer.Option(help="pull_request or release: what an unsettled verdict means.")] = "pull_request",
+    summary: Annotated[str, typer.Option(help="Also add the report as Markdown to this file.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Judge models/candidate on the golden data by gate.yaml.
+
+    Exit code 0: pass, 1: fail, 2: error, 3: not settled and counted as a failure.
+    Example: uv run fearless gate
+    """
+    from fearless.cli.gate import judge_and_print
+    from fearless.core.project import Project
+
+    raise typer.Exit(judge_and_print(Project.find(), mode=mode, summary=summary, as_json=as_json))
+
+
+@app.command()
+def stage(name: Annotated[str, typer.Argument(help="prepare, train or evaluate")]) -> None:
+    """Run one stage; dvc.yaml calls this. Example: uv run fearless stage prepare"""
+    from fearless.pipeline.run import run_stage
+
+    run_stage(name)
+
+
+@golden_app.command()
+def freeze(
+    again: Annotated[bool, typer.Option("--again", help="Replace the golden data that is there.")] = False,
+    share: Annotated[float, typer.Option(help="How much of the rows becomes golden.")] = 0.2,
+) -> None:
+    """Choose the golden rows: the newest by time, or a share by key. They judge every model and train none.
+
+    Example: uv run fearless golden freeze --again --share 0.25
+    """
+    from fearless.cli.golden import freeze_golden
+    from fearless.core.project import Project
+
+    _say(freeze_golden(Project.find(), again=again, share=share))
+
+
+@golden_app.command()
+def verify() -> None:
+    """Hold the golden data against its record and its pointer in git. Example: uv run fearless golden verify"""
+    from fearless.cli.golden import verify_golden
+    from fearless.core.project import Project
+
+    _say(verify_golden(Project.find()))
+
+
+@columns_app.command()
+def draft(
+    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
+    target: Annotated[str, typer.Option(help="The column to predict; default: the one in columns.yaml.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a dictionary that is there.")] = False,
+) -> None:
+    """Draft columns.yaml from a data file; you then replace each TODO.
+
+    Example: uv run fearless columns draft data/raw/customers.csv
+    """
+    from fearless.cli.columns import draft_columns
+    from fearless.core.project import Project
+
+    _say(draft_columns(Project.find(), file, target=target, replace=replace))
+
+
+@columns_app.command()
+def show(as_json: Json = False) -> None:
+    """Show the dictionary and what is open in it. Example: uv run fearless columns show"""
+    from fearless.cli.columns import show_columns
+    from fearless.core.project import Project
+
+    raise typer.Exit(show_columns(Project.find(), as_json=as_json))
+
+
+@app.command()
+def version(as_json: Json = False) -> None:
+    """Print the toolkit's version. Example: uv run fearless version"""
+    from importlib.metadata import version as installed
+
+    found = installed("fearless")
+    _say(json.dumps({"fearless": found}) if as_json else f"fearless {found}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

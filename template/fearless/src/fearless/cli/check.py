@@ -1,0 +1,170 @@
+"""`fearless check`: every guard, one line each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from fearless.columns import dictionary as dictionaries
+from fearless.core.errors import FearlessError
+from fearless.core.git import staged_files
+from fearless.core.project import Project
+from fearless.core.yaml_file import read_mapping
+from fearless.gate import policy
+from fearless.guard import repository
+from fearless.guard.finding import Finding
+from fearless.guard.own_items import read_items, run_item
+from fearless.guard.ownership import unedited
+
+Guard = Callable[[], list[Finding]]
+
+
+def run_checks(project: Project, *, staged: bool, as_json: bool) -> int:
+    """Run the guards and print a line for each; returns 1 when one found something."""
+    guards = _staged_guards(project) if staged else _all_guards(project)
+    results: list[tuple[str, list[Finding]]] = []
+    for name, guard in guards:
+        found = _run(guard)
+        results.append((name, found))
+        if not as_json:
+            print(f"{'FAIL' if found else 'ok  '}  {name}", flush=True)
+            for finding in found:
+                print(f"        {finding.what}" + (f"\n        -> {finding.fix}" if finding.fix else ""), flush=True)
+    failed = [name for name, found in results if found]
+    if as_json:
+        listed = [
+            {"guard": name, "ok": not found, "findings": [{"what": f.what, "fix": f.fix} for f in found]}
+            for name, found in results
+        ]
+        print(json.dumps({"version": 1, "ok": not failed, "guards": listed}, indent=2, ensure_ascii=False))
+    elif failed:
+        print(f"\n{len(failed)} of {len(results)} guards found something.")
+    else:
+        print(f"\nAll {len(results)} guards are content.")
+    return 1 if failed else 0
+
+
+def _run(guard: Guard) -> list[Finding]:
+    try:
+        return guard()
+    except FearlessError as error:
+        return [Finding(error.what, error.fix)]
+
+
+def _all_guards(project: Project) -> list[tuple[str, Guard]]:
+    rows = _Rows(project)
+    guards: list[tuple[str, Guard]] = [
+        ("every column is described (columns.yaml)", lambda: _columns(project)),
+        ("the policy can be read (gate.yaml)", lambda: _policy(project)),
+        ("the data is as columns.yaml says", rows.schema),
+        ("features use only what is known at prediction time", rows.availability),
+        ("golden data equals its pointer (data/golden.dvc)", rows.pointer),
+        ("no golden row is in the training data", rows.overlap),
+        ("no group is on both sides", rows.groups),
+        ("training data ends before the golden data begins", rows.order),
+        ("the template's files are unedited", lambda: unedited(project)),
+        (
+            "no conflict markers, large files or secrets in git",
+            lambda: repository.unfit(repository.tracked_files(project), project),
+        ),
+        ("lint (ruff)", lambda: repository.lint(project)),
+        ("tests (pytest)", lambda: repository.tests(project)),
+    ]
+    try:
+        items = read_items(project)
+    except FearlessError as error:
+        finding = Finding(error.what, error.fix)
+        return [*guards, ("the team's own items (ops/checklist.yaml)", lambda: [finding])]
+    return [*guards, *((f"{item.id} {item.title}", lambda item=item: run_item(item, project)) for item in items)]  # type: ignore[misc]
+
+
+def _staged_guards(project: Project) -> list[tuple[str, Guard]]:
+    files = [path for path in staged_files(project.root) if path.is_file()]
+    code = [project.relative(path) for path in files if path.suffix == ".py" and _is_team_code(path, project)]
+    guards: list[tuple[str, Guard]] = [
+        ("no conflict markers, large files or secrets", lambda: repository.unfit(files, project)),
+        ("every column is described (columns.yaml)", lambda: _columns(project)),
+        ("the policy can be read (gate.yaml)", lambda: _policy(project)),
+        ("the template's files are unedited", lambda: unedited(project)),
+    ]
+    return [*guards, ("lint (ruff)", lambda: repository.lint(project, code))] if code else guards
+
+
+def _is_team_code(path: Path, project: Project) -> bool:
+    return not path.resolve().is_relative_to((project.root / "fearless").resolve())
+
+
+def _columns(project: Project) -> list[Finding]:
+    dictionary = dictionaries.parse(read_mapping(project.root / dictionaries.FILE, dictionaries.FILE))
+    return [
+        Finding(f"{f'the column `{gap.column}` ' if gap.column else dictionaries.FILE + ' '}{gap.what}.", gap.fix)
+        for gap in dictionaries.gaps(dictionary)
+    ]
+
+
+def _policy(project: Project) -> list[Finding]:
+    policy.load(project.root / policy.FILE)
+    return []
+
+
+class _Rows:
+    """The guards that look at rows; the frames are read once, by the first that needs them."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._golden: object = None
+        self._train: object = None
+
+    def schema(self) -> list[Finding]:
+        from fearless.columns.frame import check_rows
+
+        train, golden, dictionary = self._frames()
+        found = check_rows(train, dictionary, "The training data")
+        found += check_rows(golden.rows, dictionary, "The golden data")
+        return [Finding(f"{what}.", "Mend the data, or what columns.yaml says of it.") for what in found]
+
+    def availability(self) -> list[Finding]:
+        from fearless.model.contract import Team
+
+        _, golden, dictionary = self._frames()
+        Team.of(self.project, dictionary).features(golden.rows)
+        return []
+
+    def pointer(self) -> list[Finding]:
+        from fearless.golden.frozen import equals_pointer, read_record
+
+        read_record(self.project)
+        if equals_pointer(self.project):
+            return []
+        return [
+            Finding(
+                "data/golden is not what data/golden.dvc names: someone changed the rows that judge.",
+                "Bring them back with `uv run dvc checkout data/golden.dvc`; a wanted change goes through"
+                " `uv run fearless golden freeze --again`.",
+            )
+        ]
+
+    def overlap(self) -> list[Finding]:
+        from fearless.guard.leakage import overlap
+
+        return overlap(*self._frames())
+
+    def groups(self) -> list[Finding]:
+        from fearless.guard.leakage import groups
+
+        return groups(*self._frames())
+
+    def order(self) -> list[Finding]:
+        from fearless.guard.leakage import order
+
+        return order(*self._frames())
+
+    def _frames(self):  # type: ignore[no-untyped-def]
+        from fearless.golden.frozen import open_golden
+        from fearless.pipeline.prepare import open_train
+
+        self._golden = self._golden or open_golden(self.project)
+        if self._train is None:
+            self._train = open_train(self.project)
+        return self._train, self._golden, dictionaries.load(self.project.root)

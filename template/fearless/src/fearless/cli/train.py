@@ -1,0 +1,29 @@
+"""`fearless train`: run what is out of date; in CI, as `retrain:` in gate.yaml says."""
+
+from __future__ import annotations
+
+from fearless.core.errors import FearlessError
+from fearless.core.project import Project
+from fearless.gate.policy import FILE, load
+from fearless.pipeline.run import out_of_date, reproduce
+
+COMMIT = "Run `uv run fearless train`, then `uv run dvc push`, and commit dvc.lock."
+
+
+def run_train(project: Project, *, ci: bool) -> None:
+    """Train, or with `ci` and `retrain: never` (or `nightly`) prove that dvc.lock is current."""
+    stale = out_of_date(project)
+    if not stale:
+        print("dvc.lock is current: models/candidate is what this code, these parameters and this data give.")
+        return
+    if ci:
+        if load(project.root / FILE).retrain != "pull_request":
+            raise FearlessError(
+                f"dvc.lock is not current ({', '.join(stale)}), and {FILE} says not to train here.", fix=COMMIT, code=1
+            )
+        print(f"dvc.lock is not current ({', '.join(stale)}): training here, so that this change can be judged.")
+    reproduce(project)
+    if ci:
+        print(f"What is judged now was trained in this run and is in no dvc.lock yet. {COMMIT}")
+    else:
+        print("dvc.lock is current. Next: `uv run fearless gate`, and `uv run dvc push` before you push.")

@@ -1,0 +1,206 @@
+"""columns.yaml, read and checked: a column that nobody described is a column that nobody checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fearless.core.errors import FearlessError
+from fearless.core.model_error import first_complaint
+from fearless.core.yaml_file import read_mapping
+
+FILE = "columns.yaml"
+Type = Literal["string", "category", "integer", "number", "boolean", "date", "datetime"]
+Task = Literal["binary", "regression"]
+NUMBERS = ("integer", "number")
+EMPTY_WORDS = ("todo", "tbd", "fixme", "xxx", "n/a", "none", "?", "-")
+
+
+class Column(BaseModel):
+    """One column of the rows: three fields always, the rest where they say something."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Type
+    description: str
+    known_at_prediction: bool
+    reason: str = ""
+    missing: bool = False
+    range: tuple[float, float] | None = None
+    levels: tuple[str, ...] = ()
+    unit: str = ""
+    personal: bool = False
+
+
+class Dictionary(BaseModel):
+    """columns.yaml, version 1. `task` says what the target is: `binary` or `regression`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1]
+    task: Task
+    target: str
+    positive: str = ""
+    key: tuple[str, ...] = ()
+    time: str = ""
+    group: str = ""
+    columns: dict[str, Column] = Field(min_length=1)
+
+    @property
+    def known(self) -> list[str]:
+        """The columns that are known when a prediction is made, without the target, in file order."""
+        return [
+            name for name, column in self.columns.items() if column.known_at_prediction and name != self.target
+        ]
+
+    def why_not_known(self, name: str) -> str | None:
+        """The reason why the column `name` must not reach the features, or None where it may."""
+        if name == self.target:
+            return "it is what the model predicts"
+        column = self.columns.get(name)
+        if column is None or column.known_at_prediction:
+            return None
+        return column.reason
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One thing that the dictionary leaves open. `column` is empty where it is about the whole file."""
+
+    column: str
+    what: str
+    fix: str
+
+
+def load(root: Path) -> Dictionary:
+    """The dictionary of the project at `root`; raises FearlessError for the first thing that is wrong in it."""
+    path = root / FILE
+    stamp = path.stat().st_mtime_ns if path.exists() else 0
+    return _load(path, stamp)
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, stamp: int) -> Dictionary:
+    content = read_mapping(path, FILE)
+    dictionary = parse(content)
+    if found := gaps(dictionary):
+        first = found[0]
+        more = f" ({len(found) - 1} more of this kind.)" if len(found) > 1 else ""
+        where = f"the column `{first.column}` " if first.column else ""
+        raise FearlessError(f"{FILE}: {where}{first.what}.", fix=first.fix + more)
+    return dictionary
+
+
+def parse(content: dict[str, Any]) -> Dictionary:
+    """The dictionary in `content`, whose shape is checked; what it leaves open is for `gaps` to find."""
+    if not content.get("columns"):
+        raise FearlessError(
+            f"{FILE} describes no column yet.",
+            fix="Put your file into data/raw/ and run `uv run fearless columns draft data/raw/FILE.csv`.",
+        )
+    known = [*Dictionary.model_fields, *Column.model_fields, *get_args(Type), *get_args(Task)]
+    try:
+        return Dictionary.model_validate(_texts(content))
+    except ValidationError as error:
+        raise first_complaint(error, FILE, known) from None
+
+
+def gaps(dictionary: Dictionary) -> list[Gap]:
+    """All that the dictionary leaves open: descriptions that say nothing, names that are not columns, and the like."""
+    found: list[Gap] = []
+    columns = dictionary.columns
+    for role in ("target", "time", "group"):
+        name = getattr(dictionary, role)
+        if name and name not in columns:
+            found.append(Gap("", f"names `{name}` as its {role}, and there is no such column", _columns_there(columns)))
+    for name in dictionary.key:
+        if name not in columns:
+            found.append(Gap("", f"names `{name}` in its key, and there is no such column", _columns_there(columns)))
+    for name, column in columns.items():
+        found += _gaps_of(name, column, dictionary)
+    target = columns.get(dictionary.target)
+    if target is not None:
+        found += _gaps_of_target(dictionary, target)
+    if dictionary.time in columns and columns[dictionary.time].type not in ("date", "datetime"):
+        found.append(Gap(dictionary.time, "is the time and must be a date or datetime", "Set its `type`."))
+    if not found and not dictionary.known:
+        found.append(
+            Gap("", "marks no column but the target as known at prediction time", "A model needs at least one.")
+        )
+    return found
+
+
+def _gaps_of(name: str, column: Column, dictionary: Dictionary) -> list[Gap]:
+    found: list[Gap] = []
+    if says_nothing(column.description, name):
+        found.append(
+            Gap(name, "has no meaningful description", "Write what it holds, its unit and where it comes from.")
+        )
+    if not column.known_at_prediction and name != dictionary.target and says_nothing(column.reason, name):
+        found.append(
+            Gap(name, "is not known at prediction time and gives no reason", "Add `reason:` with when it is known.")
+        )
+    if column.type == "category" and not column.levels:
+        found.append(Gap(name, "is a category without levels", "List them: `levels: [a, b]`."))
+    if column.range is not None and column.range[0] > column.range[1]:
+        found.append(Gap(name, f"has an empty range {list(column.range)}", "Write the lower end first."))
+    if column.range is not None and column.type not in NUMBERS:
+        found.append(Gap(name, f"has a range but is a {column.type}", "Only numbers have one."))
+    if name in dictionary.key and column.missing:
+        found.append(Gap(name, "is part of the key and may be missing", "A key names each row: drop `missing`."))
+    return found
+
+
+def _gaps_of_target(dictionary: Dictionary, target: Column) -> list[Gap]:
+    name = dictionary.target
+    if target.known_at_prediction:
+        return [Gap(name, "is the target and cannot be known at prediction time", "Set it to false.")]
+    if dictionary.task == "regression" and target.type not in NUMBERS:
+        return [Gap(name, f"is a {target.type}, and a regression needs a number", "Set `task: binary`?")]
+    if dictionary.task == "binary" and target.type in ("category", "string"):
+        if dictionary.positive not in target.levels or len(target.levels) != 2:
+            return [
+                Gap(name, "is text", "Give it two `levels` and name the one to predict as `positive:` at the top.")
+            ]
+    elif dictionary.task == "binary" and target.type not in ("boolean", "integer"):
+        return [Gap(name, f"is a {target.type}, and a binary target is boolean, 0/1 or two levels", "Set its type.")]
+    return []
+
+
+def says_nothing(text: str, name: str) -> bool:
+    """True for an empty text, a placeholder such as TODO, or the column's own name said again."""
+    words = text.strip().lower()
+    plain = words.replace("_", " ")
+    starts_open = any(words.startswith(word) for word in ("todo", "tbd", "fixme"))
+    return starts_open or words in EMPTY_WORDS or len(plain) < 3 or plain == name.lower().replace("_", " ")
+
+
+def _columns_there(columns: dict[str, Column]) -> str:
+    names = list(columns)
+    return f"The columns are: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}."
+
+
+def _texts(content: dict[str, Any]) -> dict[str, Any]:
+    """YAML reads `levels: [1, yes]` as a number and a truth value: take levels and `positive` as text."""
+    content = dict(content)
+    if isinstance(content.get("key"), str):
+        content["key"] = [content["key"]]
+    if "positive" in content:
+        content["positive"] = _text(content["positive"])
+    columns = content.get("columns")
+    if isinstance(columns, dict):
+        content["columns"] = {
+            str(name): {**column, "levels": [_text(level) for level in column["levels"]]}
+            if isinstance(column, dict) and isinstance(column.get("levels"), list)
+            else column
+            for name, column in columns.items()
+        }
+    return content
+
+
+def _text(value: object) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)

@@ -1,0 +1,132 @@
+"""A first dictionary from a data file: types and levels are read off, meanings are left to a person."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fearless.columns.frame import FALSE_WORDS, TRUE_WORDS, read_untyped
+from fearless.core.errors import FearlessError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_LEVELS = 20
+HEAD = """\
+# The column dictionary: what each column means, and whether it is known at the moment of prediction.
+# Drafted from {source}. Replace each TODO: `fearless check` refuses them, and nothing is trained until they are gone.
+# known_at_prediction: false keeps a column away from the features; it then needs a `reason:`.
+version: 1
+task: {task}              # binary: yes or no; regression: a number
+target: {target}
+{positive}key: [{key}]                # the columns that name one row; may stay empty
+{time}columns:
+"""
+
+
+def draft(file: Path, target: str) -> str:
+    """columns.yaml drafted from the data in `file`, with a TODO for each thing that only a person knows.
+
+    `target` is the column to predict. Raises FearlessError where the file cannot be read, has no rows, or
+    has no such column, and where a target value is missing or takes one value only.
+    """
+    rows = read_untyped(file)
+    if rows.height == 0:
+        raise FearlessError(f"{file.name} has no rows.", fix="Put data below its header line.")
+    if target not in rows.columns:
+        raise FearlessError(
+            f"{file.name} has no column `{target}` to predict.",
+            fix=f"Name one with --target: {', '.join(rows.columns[:12])}.",
+        )
+    columns = {name: _Drafted(rows[name]) for name in rows.columns}
+    goal = columns[target]
+    if goal.distinct < 2:
+        raise FearlessError(f"The target `{target}` in {file.name} takes one value only, so there is nothing to learn.")
+    task = "binary" if goal.distinct == 2 else "regression"
+    if task == "regression" and goal.type not in ("integer", "number"):
+        raise FearlessError(
+            f"The target `{target}` in {file.name} is text with {goal.distinct} values;"
+            " a target is a number, or has two values.",
+            fix="Name another with --target.",
+        )
+    positive = ""
+    if task == "binary" and not goal.is_truth:
+        goal.type, goal.levels = "category", goal.words
+        positive = f"positive: {_quoted(goal.levels[-1])}           # the value to predict\n"
+    key = next((name for name, column in columns.items() if name != target and column.names_rows), "")
+    time = next((n for n, c in columns.items() if n != target and c.type in ("date", "datetime") and not c.empty), "")
+    head = HEAD.format(
+        source=file.name,
+        task=task,
+        target=_quoted(target),
+        positive=positive,
+        key=_quoted(key) if key else "",
+        time=f"time: {_quoted(time)}               # the moment of prediction: rows are split by it\n" if time else "",
+    )
+    return head + "".join(_entry(name, column, name == target) for name, column in columns.items())
+
+
+class _Drafted:
+    """What can be read off a column's values."""
+
+    def __init__(self, values: pl.Series) -> None:
+        import polars as pl
+
+        text = values.cast(pl.String, strict=False).str.strip_chars()
+        filled = text.set(text == "", None).drop_nulls()
+        self.empty = len(values) - len(filled)
+        self.distinct = filled.n_unique()
+        self.words: list[str] = filled.unique().sort().to_list() if self.distinct <= MOST_LEVELS else []
+        lowered = {word.lower().removesuffix(".0") for word in self.words}
+        self.is_truth = self.distinct == 2 and any(
+            lowered == {yes, no} for yes, no in zip(TRUE_WORDS, FALSE_WORDS, strict=True)
+        )
+        self.levels: list[str] = []
+        self.type = self._type(filled)
+        if self.type == "string" and 1 < self.distinct <= MOST_LEVELS and self.distinct < len(filled) / 5:
+            self.type, self.levels = "category", self.words
+        self.names_rows = (
+            self.distinct == len(values) and not self.empty and self.type in ("string", "integer") and len(values) > 1
+        )
+
+    def _type(self, filled: pl.Series) -> str:
+        import polars as pl
+
+        if self.is_truth:
+            return "boolean"
+        numbers = filled.cast(pl.Float64, strict=False)
+        if len(filled) and not numbers.null_count():
+            return "integer" if bool((numbers == numbers.round()).all()) and not _has_point(filled) else "number"
+        if len(filled) and not filled.str.to_date("%Y-%m-%d", strict=False).null_count():
+            return "date"
+        moments = filled.str.replace("T", " ", literal=True).str.strip_suffix("Z")
+        for pattern in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"):
+            if len(filled) and not moments.str.to_datetime(pattern, strict=False).null_count():
+                return "datetime"
+        return "string"
+
+
+def _has_point(filled: pl.Series) -> bool:
+    return bool(filled.str.contains(".", literal=True).any())
+
+
+def _entry(name: str, column: _Drafted, is_target: bool) -> str:
+    lines = [f"  {_quoted(name)}:", f"    type: {column.type}", "    description: TODO what it holds, in which unit"]
+    if is_target:
+        lines.append("    known_at_prediction: false    # it is what the model predicts")
+    else:
+        lines.append("    known_at_prediction: true    # TODO is it? Delete this remark when you are sure")
+    if column.empty:
+        lines.append(f"    missing: true    # {column.empty} rows lack it")
+    if column.levels:
+        lines.append(f"    levels: [{', '.join(_quoted(level) for level in column.levels)}]")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """`text` as YAML reads it back: plain where that is safe, else a JSON string, which YAML understands."""
+    safe = text.isascii() and text.replace("_", "a").isalnum() and text[0].isalpha()
+    if safe and text.lower() not in (*TRUE_WORDS, *FALSE_WORDS, "null", "on", "off"):
+        return text
+    return json.dumps(text, ensure_ascii=False)

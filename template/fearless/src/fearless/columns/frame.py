@@ -1,0 +1,210 @@
+"""Rows as the dictionary describes them: read from files, typed, and held against it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fearless.columns.dictionary import Column, Dictionary, load
+from fearless.core.errors import FearlessError
+from fearless.core.project import Project
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+ENDINGS = (".csv", ".parquet")
+TRUE_WORDS = ("true", "1", "yes", "t", "y")
+FALSE_WORDS = ("false", "0", "no", "f", "n")
+
+
+def read(path: str | os.PathLike[str]) -> pl.DataFrame:
+    """Read a CSV or Parquet file, or all of them in a folder, typed as columns.yaml says.
+
+    Returns one row per row of the files, exactly the columns of the dictionary in its order. An empty CSV
+    field is a missing value. Raises FearlessError naming file, column, row and value where they do not fit.
+    """
+    import polars as pl
+
+    given = Path(path)
+    dictionary = load(Project.find().root)
+    if given.is_dir():
+        files = data_files(given)
+        if not files:
+            raise FearlessError(f"{given} holds no CSV or Parquet file.", fix="Put your data there.")
+    elif given.is_file():
+        files = [given]
+    else:
+        raise FearlessError(f"{given} is not there.", fix="Bring it with `uv run dvc pull`, or put it there.")
+    return pl.concat([typed(read_untyped(file), dictionary, file.name) for file in files])
+
+
+def data_files(folder: Path) -> list[Path]:
+    """The CSV and Parquet files directly in `folder`, by name."""
+    return sorted(file for file in folder.glob("*") if file.suffix.lower() in ENDINGS)
+
+
+def read_untyped(file: Path) -> pl.DataFrame:
+    """A CSV file with every field as text, or a Parquet file as it is."""
+    import polars as pl
+
+    try:
+        if file.suffix.lower() == ".parquet":
+            return pl.read_parquet(file)
+        return pl.read_csv(file, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise FearlessError(
+            f"{file.name} cannot be read: {said}.",
+            fix="It must be a CSV in UTF-8 with one header line and commas, or a Parquet file.",
+        ) from None
+
+
+def typed(rows: pl.DataFrame, dictionary: Dictionary, source: str) -> pl.DataFrame:
+    """`rows` with exactly the dictionary's columns and types; raises FearlessError for what does not fit."""
+    import polars as pl
+
+    unknown = [name for name in rows.columns if name not in dictionary.columns]
+    if unknown:
+        raise FearlessError(
+            f"{source} has the column `{unknown[0]}`, which columns.yaml does not describe.",
+            fix="Describe it there, or leave it out in data.py.",
+        )
+    absent = [name for name in dictionary.columns if name not in rows.columns]
+    if absent:
+        raise FearlessError(
+            f"{source} lacks the column `{absent[0]}`, which columns.yaml describes.",
+            fix=f"It has: {', '.join(rows.columns[:12])}.",
+        )
+    if rows.height == 0:
+        raise FearlessError(f"{source} has no rows.", fix="Put data below its header line.")
+    return pl.DataFrame(
+        {name: _typed_column(rows[name], name, column, source) for name, column in dictionary.columns.items()}
+    )
+
+
+def check_rows(rows: pl.DataFrame, dictionary: Dictionary, source: str) -> list[str]:
+    """Sentences about `rows` that do not hold what the dictionary says: missing values, ranges, levels.
+
+    The frame must have the dictionary's columns (see `typed`); the target is checked like the rest.
+    """
+    import polars as pl
+
+    found: list[str] = []
+    for name, column in dictionary.columns.items():
+        if name not in rows.columns:
+            found.append(f"{source} lacks the column `{name}`")
+            continue
+        values = rows[name]
+        if values.null_count() and not column.missing and name != dictionary.target:
+            found.append(f"{source}: `{name}` is missing in {values.null_count()} rows and columns.yaml allows none")
+        if column.range is not None and values.dtype.is_numeric():
+            low, high = column.range
+            outside = values.filter((values < low) | (values > high))
+            if outside.len():
+                found.append(f"{source}: `{name}` is {outside[0]} in a row, outside its range [{low:g}, {high:g}]")
+        if column.levels and values.dtype == pl.String:
+            unseen = values.drop_nulls().unique().sort().to_list()
+            strange = [value for value in unseen if value not in column.levels]
+            if strange:
+                found.append(f"{source}: `{name}` holds `{strange[0]}`, which is none of its levels")
+    return found
+
+
+def target_of(rows: pl.DataFrame, dictionary: Dictionary) -> NDArray[np.float64]:
+    """The target of `rows` as (n,) float64: 1 for the positive class and 0 for the other, or the number itself."""
+    import numpy as np
+    import polars as pl
+
+    values = rows[dictionary.target]
+    if values.null_count():
+        raise FearlessError(f"The target `{dictionary.target}` is missing in {values.null_count()} rows.")
+    if values.dtype == pl.String:
+        return (values == dictionary.positive).to_numpy().astype(np.float64)
+    numbers: NDArray[np.float64] = values.cast(pl.Float64).to_numpy()
+    if dictionary.task == "binary" and not np.isin(numbers, (0.0, 1.0)).all():
+        odd = numbers[~np.isin(numbers, (0.0, 1.0))][0]
+        raise FearlessError(
+            f"The target `{dictionary.target}` holds {odd:g}, and a binary target is 0 or 1.",
+            fix="Set `task: regression` in columns.yaml, or make the target 0/1 in data.py.",
+        )
+    return numbers
+
+
+def _typed_column(values: pl.Series, name: str, column: Column, source: str) -> pl.Series:
+    import polars as pl
+
+    if values.dtype == pl.String:
+        values = values.str.strip_chars()
+        values = values.set(values == "", None)
+    result = _cast(values, column)
+    bad = values.is_not_null() & result.is_null()
+    if bad.any():
+        row = bad.arg_true()[0]
+        raise FearlessError(
+            f"{source}: `{name}` is {values[row]!r} in row {row + 1}, which is no {column.type}"
+            f" ({int(bad.sum())} such rows).",
+            fix="Mend the data, change the column's type in columns.yaml, or clean it in data.py.",
+        )
+    return result
+
+
+def _cast(values: pl.Series, column: Column) -> pl.Series:
+    """`values` as the column's type; what does not fit becomes null, for the caller to find."""
+    import polars as pl
+
+    text = values.dtype == pl.String
+    if column.type in ("string", "category"):
+        return values.cast(pl.String, strict=False)
+    if column.type == "number":
+        numbers = values.cast(pl.Float64, strict=False)
+        return numbers.set(~numbers.is_finite() & numbers.is_not_null(), None)
+    if column.type == "integer":
+        if text or values.dtype.is_float():
+            numbers = values.cast(pl.Float64, strict=False)
+            whole = values.cast(pl.Int64, strict=False)
+            return whole.zip_with((whole.cast(pl.Float64) == numbers).fill_null(False), _as_whole(numbers))
+        return values.cast(pl.Int64, strict=False)
+    if column.type == "boolean":
+        if not text and not values.dtype.is_numeric():
+            return values.cast(pl.Boolean, strict=False)
+        words = values.cast(pl.String, strict=False).str.to_lowercase()
+        if values.dtype.is_float():
+            words = words.str.strip_suffix(".0")
+        frame = words.to_frame("w").select(
+            pl.when(pl.col("w").is_in(TRUE_WORDS))
+            .then(True)
+            .when(pl.col("w").is_in(FALSE_WORDS))
+            .then(False)
+            .alias(values.name)
+        )
+        return frame.to_series()
+    if column.type == "date":
+        return values.str.to_date("%Y-%m-%d", strict=False) if text else values.cast(pl.Date, strict=False)
+    return _moments(values) if text else values.cast(pl.Datetime("us"), strict=False)
+
+
+def _as_whole(numbers: pl.Series) -> pl.Series:
+    """Whole numbers written as `3.0` as integers; others become null."""
+    import polars as pl
+
+    whole = numbers.cast(pl.Int64, strict=False)
+    return whole.set((whole.cast(pl.Float64) != numbers).fill_null(True), None)
+
+
+def _moments(values: pl.Series) -> pl.Series:
+    """ISO 8601 moments with a `T` or a space, with or without seconds."""
+    import polars as pl
+
+    spaced = values.str.replace("T", " ", literal=True).str.strip_suffix("Z")
+    result = spaced.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
+    if result.null_count() > values.null_count():
+        short = spaced.str.to_datetime("%Y-%m-%d %H:%M", strict=False, time_unit="us")
+        days = spaced.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+        frame = pl.DataFrame({"a": result, "b": short, "c": days})
+        result = frame.select(pl.coalesce("a", "b", "c").alias(values.name)).to_series()
+    return result
+
+

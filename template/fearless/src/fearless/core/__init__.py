@@ -1,0 +1,1 @@
+"""What every room stands on: the project's paths, errors, atomic writes, digests, git and DVC."""

@@ -1,0 +1,39 @@
+"""Git, called as a program with a list of arguments."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from fearless.core.errors import FearlessError
+
+
+def git(arguments: Sequence[str], folder: Path, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run git in `folder`; with `check`, a failure becomes a FearlessError with git's own last line."""
+    if shutil.which("git") is None:
+        raise FearlessError("git is not installed.", fix="Install git 2.30 or newer and run this again.")
+    result = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
+    if check and result.returncode != 0:
+        said = (result.stderr or result.stdout).strip().splitlines() or ["no message"]
+        raise FearlessError(f"`git {' '.join(arguments[:2])}` failed in {folder}: {said[-1]}")
+    return result
+
+
+def is_work_tree(folder: Path) -> bool:
+    """True where `folder` lies in a git work tree (its own or that of a folder above)."""
+    return git(["rev-parse", "--is-inside-work-tree"], folder, check=False).stdout.strip() == "true"
+
+
+def has_commit(folder: Path) -> bool:
+    """True where the repository of `folder` has at least one commit."""
+    return git(["rev-parse", "--verify", "-q", "HEAD"], folder, check=False).returncode == 0
+
+
+def staged_files(folder: Path) -> list[Path]:
+    """The files below `folder` that the next commit adds or changes."""
+    listing = git(["diff", "--cached", "--name-only", "--diff-filter=ACMR", "-z", "--relative"], folder)
+    return [folder / name for name in listing.stdout.split("\0") if name]

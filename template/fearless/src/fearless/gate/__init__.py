@@ -1,0 +1,1 @@
+"""The benchmark gate: is the candidate good enough to ship, and how sure is that."""

@@ -1,0 +1,243 @@
+"""The judge: scores on golden data and the policy in, a report with one verdict out.
+
+Three verdicts where others have two. Against the champion, D is the candidate's advantage, paired by row:
+lower(D) > -margin is PASS, else upper(D) < 0 is FAIL, else INCONCLUSIVE with the number of rows that would
+settle it. Two equal models then fail rarely at any size, where a bare `metric >= champion` blocks every
+second one. Whatever cannot be judged is ERROR, never a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fearless.core.errors import FearlessError
+from fearless.gate import wording
+from fearless.gate.findings import Check, Estimate, Model, Report, Verdict, exit_code, overall
+from fearless.gate.intervals import Interval, difference, rows_to_settle
+from fearless.gate.metrics import PRIMARY
+from fearless.gate.policy import (
+    CHAMPION_RULES,
+    LOWER_RULES,
+    Mode,
+    Policy,
+    Requirement,
+    TooGood,
+    requirements,
+)
+from fearless.gate.scored import CANDIDATE, CHAMPION, Scored
+
+# Below this many rows (of the rarer class, or groups) bounds rest on too little to let anything pass.
+FEWEST_ROWS = 10
+
+
+def judge(
+    policy: Policy,
+    task: str,
+    y: ArrayLike,
+    candidate: ArrayLike,
+    champion: ArrayLike | None,
+    baselines: Mapping[str, ArrayLike],
+    mode: Mode = "pull_request",
+    *,
+    groups: NDArray[Any] | None = None,
+    descriptions: Mapping[str, str] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Report:
+    """Judge the candidate on n golden rows.
+
+    `y` and all scores are (n,), in the same order of rows. Task `binary`: y is 0/1 or boolean and scores are
+    the probability of 1; task `regression`: both in the target's unit. `champion` is None before the first
+    release. `baselines` maps the names of fearless.gate.baselines to their scores; `constant` must be there.
+    `groups` (n,) names the customer, or the like, that a row belongs to: rows of one group are no independent
+    evidence. `descriptions` says what each model is, `context` who judged what (see gate-report.md); both
+    are copied into the report. Nothing is raised for data that cannot be judged: the verdict is ERROR then.
+    """
+    try:
+        asked = requirements(policy, task)
+        golden = Scored.of(policy, task, y, candidate, champion, baselines, groups)
+        with np.errstate(over="ignore", invalid="ignore"):
+            checks = _checks(golden, asked)
+            models = _models(golden, [each.metric for each in asked], descriptions or {})
+    except FearlessError as error:
+        return not_judged([str(error)], task, mode, policy, context)
+    verdict = overall(check.verdict for check in checks)
+    reaction = getattr(policy.on_inconclusive, mode)
+    skipped = [each.id for each in asked if each.rule in CHAMPION_RULES] if champion is None else []
+    return Report(
+        verdict=verdict,
+        exit_code=exit_code(verdict, reaction),
+        mode=mode,
+        summary=wording.summary(verdict, checks, golden.rows, champion is not None, mode, reaction),
+        next=wording.next_steps(verdict, checks, mode, reaction),
+        notes=wording.notes(policy.confidence, champion is not None, skipped, golden.groups),
+        errors=[],
+        task=task,
+        primary=golden.primary,
+        confidence=policy.confidence,
+        golden={"rows": golden.rows, "positives": golden.positives, "groups": golden.groups},
+        checks=checks,
+        models=models,
+        policy=policy.model_dump(),
+        context=dict(context or {}),
+    )
+
+
+def not_judged(
+    errors: list[str],
+    task: str,
+    mode: Mode,
+    policy: Policy | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Report:
+    """The report with verdict ERROR for what stopped the judgement: one sentence for each, at least one."""
+    return Report(
+        verdict=Verdict.ERROR,
+        exit_code=exit_code(Verdict.ERROR, "fail"),
+        mode=mode,
+        summary=f"The candidate was not judged: {errors[0]}",
+        next=["Mend this and run `uv run fearless gate` again: what cannot be judged never passes."],
+        notes=[],
+        errors=errors,
+        task=task,
+        primary=PRIMARY.get(task, ""),
+        confidence=policy.confidence if policy else 0.0,
+        golden={"rows": None, "positives": None, "groups": None},
+        policy=policy.model_dump() if policy else {},
+        context=dict(context or {}),
+    )
+
+
+def _checks(golden: Scored, asked: list[Requirement]) -> list[Check]:
+    if not asked:
+        raise FearlessError("gate.yaml asks for no check at all.", fix="Add one under `checks`.")
+    found: list[Check] = []
+    for each in asked:
+        if each.rule not in CHAMPION_RULES:
+            found.append(_floor_check(golden, each))
+        elif CHAMPION in golden.scores:
+            found.append(_champion_check(golden, each))
+    found += [_baseline_check(golden, name) for name in golden.policy.baselines]
+    if not found:
+        raise FearlessError(
+            "There is no champion yet, and gate.yaml asks for nothing else.",
+            fix="Add a floor such as `min_skill` under `checks`, or a baseline under `baselines`.",
+        )
+    if golden.policy.too_good is not None:
+        found.append(_too_good_check(golden, golden.policy.too_good))
+    return found
+
+
+def _floor_check(golden: Scored, asked: Requirement) -> Check:
+    of = "skill" if asked.rule == "min_skill" else "value"
+    measure = golden.skill if of == "skill" else golden.measured
+    found = golden.interval(measure(CANDIDATE, asked.metric))
+    sign = -1.0 if asked.rule in LOWER_RULES else 1.0
+    careful, hopeful = (found.lower, found.upper) if sign > 0 else (found.upper, found.lower)
+    if golden.policy.floor_mode == "point":
+        careful = hopeful = found.value
+    if sign * (careful - asked.limit) >= 0:
+        verdict = Verdict.PASS
+    else:
+        verdict = Verdict.FAIL if sign * (hopeful - asked.limit) < 0 else Verdict.INCONCLUSIVE
+    check = Check(asked.id, "floor", asked.metric, of, None, asked.rule, asked.limit, verdict)
+    return _completed(golden, check, found, abs(found.value - asked.limit))
+
+
+def _champion_check(golden: Scored, asked: Requirement) -> Check:
+    of = "skill" if asked.rule == "max_skill_drop" else "value"
+    if of == "skill":
+        advantage = difference(golden.skill(CANDIDATE, asked.metric), golden.skill(CHAMPION, asked.metric))
+    else:
+        advantage = golden.advantage(asked.metric, CHAMPION)
+    found = golden.interval(advantage)
+    if found.lower > -asked.limit:
+        verdict = Verdict.PASS
+    else:
+        verdict = Verdict.FAIL if found.upper < 0 else Verdict.INCONCLUSIVE
+    check = Check(asked.id, "champion", asked.metric, of, CHAMPION, asked.rule, asked.limit, verdict)
+    return _completed(golden, check, found, max(found.value + asked.limit, -found.value))
+
+
+def _baseline_check(golden: Scored, name: str) -> Check:
+    metric = golden.primary
+    found = golden.interval(golden.advantage(metric, name))
+    verdict = Verdict.PASS if found.lower > 0 else Verdict.INCONCLUSIVE
+    if found.upper <= 0:
+        verdict = Verdict.FAIL
+    check = Check(f"{metric}.beats_{name}", "baseline", metric, "value", name, "beats", 0.0, verdict)
+    return _completed(golden, check, found, abs(found.value))
+
+
+def _too_good_check(golden: Scored, asked: TooGood) -> Check:
+    metric, reviewed = golden.primary, asked.reviewed.strip()
+    found = golden.interval(golden.skill(CANDIDATE, metric))
+    verdict = Verdict.FAIL if found.value > asked.skill and not reviewed else Verdict.PASS
+    return Check(
+        id=f"{metric}.too_good",
+        kind="too_good",
+        metric=metric,
+        of="skill",
+        against=None,
+        rule="too_good",
+        limit=asked.skill,
+        verdict=verdict,
+        sentence=wording.too_good(metric, found.value, asked.skill, reviewed),
+        estimate=_estimate(found),
+    )
+
+
+def _completed(golden: Scored, check: Check, found: Interval, distance: float) -> Check:
+    """The check with its estimate and sentence; one that would pass on too few rows becomes INCONCLUSIVE.
+
+    `distance` is how far the estimate is from the limit that it would have to clear.
+    """
+    point = check.kind == "floor" and golden.policy.floor_mode == "point"
+    evidence = found.degrees + 1
+    too_few = evidence < FEWEST_ROWS and check.verdict is Verdict.PASS and not point
+    needed = None
+    if too_few:
+        needed = -(-golden.rows * FEWEST_ROWS // evidence)
+    elif check.verdict is Verdict.INCONCLUSIVE:
+        needed = rows_to_settle(found, distance, golden.rows, golden.policy.confidence)
+    check = replace(
+        check,
+        verdict=Verdict.INCONCLUSIVE if too_few else check.verdict,
+        estimate=_estimate(found),
+        rows_needed=needed,
+    )
+    if point:
+        bounds = ""
+    elif too_few:
+        bounds = f", resting on only {evidence} rows that count (the rarer class, or groups)"
+    else:
+        bounds = wording.bounds(check, found.lower, found.upper, golden.policy.confidence)
+    return replace(check, sentence=wording.sentence(check, found.value, bounds))
+
+
+def _models(golden: Scored, metrics: list[str], descriptions: Mapping[str, str]) -> list[Model]:
+    """Candidate and champion on every metric that is judged, the baselines on the primary one."""
+    found: list[Model] = []
+    for name in golden.scores:
+        judged = name in (CANDIDATE, CHAMPION)
+        wanted = sorted({golden.primary, *metrics}) if judged else [golden.primary]
+        found.append(
+            Model(
+                name=name,
+                role=name if judged else "baseline",
+                description=descriptions.get(name, ""),
+                metrics={
+                    metric: _estimate(golden.interval(golden.measured(name, metric))) for metric in wanted
+                },
+                skill=_estimate(golden.interval(golden.skill(name, golden.primary))),
+            )
+        )
+    return found
+
+
+def _estimate(found: Interval) -> Estimate:
+    return Estimate(found.value, found.standard_error, found.lower, found.upper)

@@ -1,0 +1,1 @@
+"""Golden data: the rows that judge every model and train none."""

@@ -1,0 +1,107 @@
+"""The frozen golden data: read, and held against its pointer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fearless.core.digest import dvc_folder_md5, sha256_file
+from fearless.core.errors import FearlessError
+from fearless.core.model_error import first_complaint
+from fearless.core.project import Project
+from fearless.core.yaml_file import read_mapping
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROWS = "rows.parquet"
+RECORD = "golden.json"
+PULL = "Bring it back with `uv run dvc pull`."
+
+
+class Record(BaseModel):
+    """How the golden data was chosen. It lies beside the rows, so its digest covers both."""
+
+    model_config = ConfigDict(extra="allow")
+
+    version: Literal[1] = 1
+    rows: int
+    rows_sha256: str
+    split: Literal["time", "hash"]
+    share: float
+    start: str = ""
+    key: list[str]
+    group: str = ""
+    target: str
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The golden rows as the team's load() gave them, with their record."""
+
+    rows: pl.DataFrame
+    record: Record
+
+
+def exists(project: Project) -> bool:
+    """True where golden data was frozen here."""
+    return (project.golden / RECORD).is_file()
+
+
+def open_golden(project: Project) -> Golden:
+    """Read the golden data; raises FearlessError where it is missing, empty, or not what was frozen."""
+    import polars as pl
+
+    record = read_record(project)
+    file = project.golden / ROWS
+    if not file.is_file():
+        raise FearlessError(f"{project.relative(file)} is missing.", fix=PULL)
+    if sha256_file(file) != record.rows_sha256:
+        raise FearlessError(
+            f"{project.relative(file)} is not what was frozen: its SHA-256 differs from the one in {RECORD}.",
+            fix="Bring it back with `uv run dvc checkout data/golden.dvc`.",
+        )
+    try:
+        rows = pl.read_parquet(file)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise FearlessError(f"{project.relative(file)} cannot be read: {error}", fix=PULL) from None
+    if rows.height == 0:
+        raise FearlessError("The golden data is empty, so it judges nothing.", fix="Freeze it again.")
+    return Golden(rows, record)
+
+
+def read_record(project: Project) -> Record:
+    """The record beside the golden rows."""
+    file = project.golden / RECORD
+    if not file.is_file():
+        raise FearlessError(
+            f"There is no golden data ({project.relative(file)} is missing).",
+            fix="Bring it with `uv run dvc pull`, or freeze it with `uv run fearless golden freeze`.",
+        )
+    try:
+        return Record.model_validate_json(file.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise first_complaint(error, project.relative(file), Record.model_fields) from None
+
+
+def pointer_of(project: Project) -> Path:
+    """DVC's pointer of the golden data, the file that git knows."""
+    return project.root / "data" / "golden.dvc"
+
+
+def pointed_digest(pointer: Path, name: str) -> str:
+    """The digest in a DVC pointer."""
+    outs = read_mapping(pointer, name).get("outs")
+    digest = outs[0].get("md5") if isinstance(outs, list) and outs and isinstance(outs[0], dict) else None
+    if not isinstance(digest, str):
+        raise FearlessError(f"{name} names no digest.", fix=f"Bring it back with `git checkout -- {name}`.")
+    return digest
+
+
+def equals_pointer(project: Project) -> bool:
+    """True where the golden data on disk is exactly what its pointer names."""
+    pointer = pointer_of(project)
+    return dvc_folder_md5(project.golden) == pointed_digest(pointer, project.relative(pointer))

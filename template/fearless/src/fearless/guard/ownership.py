@@ -1,0 +1,53 @@
+"""The template's files as it delivered them: an edit there is lost at the next update, so it is named before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fearless.core.digest import sha256_file
+from fearless.core.errors import FearlessError
+from fearless.core.project import Project
+from fearless.guard.finding import Finding
+
+MANIFEST = "fearless/MANIFEST"
+CI_FOLDERS = {"github": ".github/workflows/", "gitlab": ".gitlab/fearless/"}
+CACHES = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"}
+
+
+def unedited(project: Project) -> list[Finding]:
+    """Files of the template that were edited or removed, and files that stand in its folders without being its."""
+    promised = _promised(project)
+    fix = "Bring it back with `git checkout {}`; the README says where to change what."
+    found: list[Finding] = []
+    for name, digest in promised.items():
+        path = project.root / name
+        if not path.is_file():
+            found.append(Finding(f"{name} belongs to the template and is missing.", fix.format(name)))
+        elif sha256_file(path) != digest:
+            found.append(Finding(f"{name} belongs to the template and was edited.", fix.format(name)))
+    for path in _present(project):
+        if (name := path.relative_to(project.root).as_posix()) not in promised and name != MANIFEST:
+            found.append(
+                Finding(f"{name} stands among the template's files and is not one of them.", "Move it into src/ or ops/.")
+            )
+    return found
+
+
+def _promised(project: Project) -> dict[str, str]:
+    """The manifest's files that this repository has: those of the other CI system were not rendered."""
+    path = project.root / MANIFEST
+    if not path.is_file():
+        raise FearlessError(f"{MANIFEST} is missing.", fix=f"Bring it back with `git checkout -- {MANIFEST}`.")
+    ci = str(project.answers.get("ci", ""))
+    others = tuple(folder for name, folder in CI_FOLDERS.items() if name != ci)
+    lines = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return {name: digest for digest, name in lines if not name.startswith(others)}
+
+
+def _present(project: Project) -> list[Path]:
+    folder = project.root / "fearless"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    files += (project.root / ".github" / "workflows").glob("fearless-*")
+    files += (project.root / ".gitlab" / "fearless").glob("*")
+    kept = [path for path in files if not (set(path.parts) & CACHES) and ".egg-info" not in path.as_posix()]
+    return sorted(kept)

@@ -1,0 +1,243 @@
+"""What the team's data.py, features.py and model.py must define, and how they are called."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, Protocol, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fearless.columns.dictionary import Dictionary
+from fearless.columns.frame import typed
+from fearless.core.errors import FearlessError
+from fearless.core.project import Project
+
+MODEL_API = 1
+Frame = pl.DataFrame
+Result = TypeVar("Result")
+NAMES = {"data": "load(raw)", "features": "features(rows)", "model": "train(data)"}
+
+
+@dataclass(frozen=True)
+class Training:
+    """What `train` in model.py learns from.
+
+    x: (rows, features) float32, NaN where a value is missing.  y: (rows,) float64, the target; 0 or 1 when
+    `task` is `binary`.  names: the features, in the order of the columns of x.  params: params.yaml.
+    seed: params.yaml's `seed` (0 without one), to hand to everything that draws random numbers.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float64]
+    names: tuple[str, ...]
+    params: Mapping[str, Any]
+    seed: int
+    task: Literal["binary", "regression"]
+
+
+class Estimator(Protocol):
+    """What `train` returns: fitted, in scikit-learn's manner. A binary model also has `predict_proba`."""
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[Any]: ...
+
+
+class Scorer(Protocol):
+    """What `load(folder)` in model.py returns, where the team brings its own way to store a model."""
+
+    def score(self, x: NDArray[np.float32]) -> NDArray[np.float64]: ...
+
+
+@dataclass(frozen=True)
+class Team:
+    """The team's code, with every call checked and every error told as one sentence.
+
+    `code` is the folder that holds the package: `src/`, or the `code/` of an artifact, which carries the code
+    it was trained with. Code of several folders lives side by side: each call sees the modules of its own.
+    """
+
+    project: Project
+    dictionary: Dictionary
+    code: Path
+
+    @staticmethod
+    def of(project: Project, dictionary: Dictionary) -> Team:
+        """The code in `src/`."""
+        return Team(project, dictionary, project.root / "src")
+
+    def load(self) -> pl.DataFrame:
+        """All rows of data/raw through `load` in data.py, with the columns of columns.yaml, typed."""
+        given = self._call("data", "load", self.project.raw)
+        rows = self._frame(given, "data", "load")
+        return typed(rows, self.dictionary, "The result of load() in data.py")
+
+    def features(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The features of `rows` through `features` in features.py.
+
+        The code is handed only the columns that are known at prediction time: reaching for another one is
+        refused by name. The result has one row per row and finite or missing numbers, as float32.
+        """
+        given = self._call("features", "features", rows.select(self.dictionary.known))
+        made = self._frame(given, "features", "features")
+        if made.height != rows.height:
+            raise FearlessError(
+                f"{self._file('features')}: features() returned {made.height} rows for {rows.height} rows.",
+                fix="Return one row per row, in the same order.",
+            )
+        if not made.width:
+            raise FearlessError(f"{self._file('features')}: features() returned no column.", fix="Select one.")
+        words = [name for name, kind in made.schema.items() if not (kind.is_numeric() or kind == pl.Boolean)]
+        if words:
+            raise FearlessError(
+                f"{self._file('features')}: features() returned `{words[0]}` as {made.schema[words[0]]}, not as a"
+                " number.",
+                fix="Make it one or more numbers there.",
+            )
+        small = made.select(pl.all().cast(pl.Float32, strict=False))
+        for name in small.columns:
+            if small[name].is_infinite().any():
+                raise FearlessError(
+                    f"{self._file('features')}: `{name}` is infinite in {int(small[name].is_infinite().sum())} rows"
+                    " (a division by zero, or a number too large for float32).",
+                    fix="Guard the division or clip the value.",
+                )
+        return small
+
+    def train(self, training: Training) -> Any:
+        """The fitted estimator from `train` in model.py."""
+        fitted = self._call("model", "train", training)
+        needed = "predict_proba" if training.task == "binary" else "predict"
+        if not self.own_format and not callable(getattr(fitted, needed, None)):
+            raise FearlessError(
+                f"{self._file('model')}: train() returned {type(fitted).__name__}, which has no {needed}().",
+                fix="Return a fitted estimator.",
+            )
+        return fitted
+
+    @property
+    def own_format(self) -> bool:
+        """True where model.py brings its own `save(model, folder)` and `load(folder)`."""
+        with modules_of(self.code, self.project.package):
+            module = self._module("model")
+        return all(callable(getattr(module, name, None)) for name in ("save", "load"))
+
+    def save_own(self, fitted: Any, folder: Path) -> None:
+        self._call("model", "save", fitted, folder)
+
+    def load_own(self, folder: Path) -> Scorer:
+        scorer: Scorer = self._call("model", "load", folder)
+        return scorer
+
+    def _call(self, file: str, function: str, *arguments: Any) -> Any:
+        with modules_of(self.code, self.project.package):
+            return _told(self._function(file, function, len(arguments)), arguments, self)
+
+    def _function(self, file: str, function: str, count: int) -> Callable[..., Any]:
+        found = getattr(self._module(file), function, None)
+        promise = NAMES[file]
+        if not callable(found):
+            raise FearlessError(f"{self._file(file)} defines no {promise}.", fix="Add it: the README names the three.")
+        try:
+            inspect.signature(found).bind(*([None] * count))
+        except TypeError:
+            raise FearlessError(
+                f"{self._file(file)}: {function}{inspect.signature(found)} cannot be called as {promise}.",
+                fix="Give it exactly that argument.",
+            ) from None
+        return found
+
+    def _module(self, file: str) -> ModuleType:
+        if not (self.code / self.project.package / f"{file}.py").is_file():
+            raise FearlessError(f"{self._file(file)} is missing.", fix=f"It must define {NAMES[file]}.")
+        module: ModuleType = _told(importlib.import_module, (f"{self.project.package}.{file}",), self)
+        return module
+
+    def _frame(self, given: Any, file: str, function: str) -> pl.DataFrame:
+        if isinstance(given, pl.LazyFrame):
+            collect: Callable[[], pl.DataFrame] = given.collect
+            given = _told(collect, (), self)
+        if not isinstance(given, pl.DataFrame):
+            raise FearlessError(
+                f"{self._file(file)}: {function}() returned {type(given).__name__}, not a polars DataFrame.",
+                fix="Return the frame.",
+            )
+        return given
+
+    def _file(self, file: str) -> str:
+        return self.project.relative(self.code / self.project.package / f"{file}.py")
+
+
+_kept: dict[tuple[Path, str], dict[str, ModuleType]] = {}
+
+
+@contextmanager
+def modules_of(code: Path, package: str) -> Iterator[None]:
+    """Let `package` be the one in the folder `code` inside the block, and whatever it was again after it.
+
+    Champion and candidate are scored in one process, each with the feature code it was trained with.
+    """
+    mine = (code.resolve(), package)
+    before = _taken_out(package)
+    sys.modules.update(_kept.get(mine, {}))
+    sys.path.insert(0, str(code))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(code))
+        _kept[mine] = _taken_out(package)
+        sys.modules.update(before)
+
+
+def _taken_out(package: str) -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def _told(call: Callable[..., Result], arguments: tuple[Any, ...], team: Team) -> Result:
+    """Call the team's code; what it raises becomes a sentence with the file and line in the team's code."""
+    try:
+        return call(*arguments)
+    except FearlessError:
+        raise
+    except Exception as error:
+        place = _place(error, team.project, team.code)
+        if (refused := _refused_column(error, team.dictionary)) is not None:
+            name, reason = refused
+            raise FearlessError(
+                f"{place}uses the column `{name}`, which is not known at prediction time: {reason}.",
+                fix="Take it out of the features; columns.yaml says when each column is known.",
+            ) from None
+        said = " ".join(str(error).split())[:300]
+        raise FearlessError(f"{place}raised {type(error).__name__}: {said}") from error
+
+
+def _place(error: BaseException, project: Project, code: Path) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{project.relative(Path(error.filename))}, line {error.lineno}, "
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [frame for frame in frames if Path(frame.filename).is_relative_to(code)]
+    if not inside:
+        return "The team's code "
+    return f"{project.relative(Path(inside[-1].filename))}, line {inside[-1].lineno}, "
+
+
+def _refused_column(error: BaseException, dictionary: Dictionary) -> tuple[str, str] | None:
+    """The column that the features reached for and must not, with the reason, or None for another error."""
+    if not isinstance(error, pl.exceptions.ColumnNotFoundError | KeyError):
+        return None
+    said = str(error).strip().splitlines()[0].strip("\"' ") if str(error).strip() else ""
+    for name in sorted(dictionary.columns, key=len, reverse=True):
+        reason = dictionary.why_not_known(name)
+        if reason is not None and (said == name or f'"{name}"' in said or said.split(";")[0].strip() == name):
+            return name, reason.strip().rstrip(".")
+    return None

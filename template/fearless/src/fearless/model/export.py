@@ -1,0 +1,117 @@
+"""From the fitted estimator to ONNX, and the proof that both give the same scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fearless.core.atomic import write_bytes
+from fearless.core.errors import FearlessError
+from fearless.model.artifact import ONNX_FILE, Parity
+from fearless.model.contract import Scorer
+
+TOLERANCE = 1e-5
+MOST_ROWS = 20_000
+
+
+def export_onnx(estimator: Any, width: int, task: str, folder: Path) -> None:
+    """Write `estimator` as model.onnx with one float32 input of (rows, width).
+
+    Raises FearlessError, naming the step, for what has no faithful conversion. Native categories of gradient
+    boosting convert without an error and then flip labels, so they are refused here.
+    """
+    _refuse_native_categories(estimator)
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType
+
+    options = {id(estimator): {"zipmap": False}} if task == "binary" else None
+    try:
+        converted = convert_sklearn(
+            estimator, initial_types=[("x", FloatTensorType([None, width]))], options=options, target_opset=21
+        )
+    except Exception as error:  # skl2onnx raises its own classes, and plain ones from inside converters
+        step = _unconvertible(str(error)) or type(estimator).__name__
+        raise FearlessError(
+            f"The estimator from model.py cannot be stored as ONNX: {step} has no conversion.",
+            fix="Move that step into features.py, or take an estimator that converts (the README names the way"
+            " for your own format).",
+        ) from None
+    write_bytes(folder / ONNX_FILE, converted.SerializeToString())
+
+
+def scores_of(estimator: Any, x: NDArray[np.float32], task: str) -> NDArray[np.float64]:
+    """(rows,) float64 from the fitted estimator itself: probability of the positive class, or the number."""
+    if hasattr(estimator, "score") and not hasattr(estimator, "predict"):
+        return np.asarray(estimator.score(x), dtype=np.float64)
+    if task == "binary":
+        return np.asarray(estimator.predict_proba(x)[:, 1], dtype=np.float64)
+    return np.asarray(estimator.predict(x), dtype=np.float64).reshape(len(x))
+
+
+def extremes(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows at the edges of `x`: the median row with one feature at a time at its ends, at zero, far out, missing.
+
+    A missing value is tried only for a feature that has one in `x`: an estimator that never saw one may
+    rightly refuse it.
+    """
+    with np.errstate(all="ignore"):
+        empty = np.isnan(x).all(axis=0)
+        middle = np.where(empty, 0.0, np.nanmedian(np.where(empty, 0.0, x), axis=0)).astype(np.float32)
+        low = np.where(empty, 0.0, np.nanmin(np.where(empty, 0.0, x), axis=0))
+        high = np.where(empty, 0.0, np.nanmax(np.where(empty, 0.0, x), axis=0))
+    rows = [middle]
+    for feature in range(x.shape[1]):
+        reach = max(abs(float(low[feature])), abs(float(high[feature])), 1.0)
+        values = [float(low[feature]), float(high[feature]), 0.0, 10 * reach, -10 * reach]
+        if np.isnan(x[:, feature]).any():
+            values.append(float("nan"))
+        for value in values:
+            row = middle.copy()
+            row[feature] = value
+            rows.append(row)
+    return np.stack(rows)
+
+
+def prove_parity(estimator: Any, stored: Scorer, x: NDArray[np.float32], task: str) -> Parity:
+    """Hold the stored model against the fitted one on `x`; raises FearlessError where they differ.
+
+    The difference is absolute for probabilities and relative to the score for numbers above 1, because a
+    float32 output of 200 cannot be right to 1e-5. A flip is a different answer at 0.5 beyond the tolerance.
+    """
+    fitted, loaded = scores_of(estimator, x, task), np.asarray(stored.score(x), dtype=np.float64)
+    if loaded.shape != fitted.shape:
+        raise FearlessError(f"The stored model returned shape {loaded.shape} for {len(x)} rows.")
+    scale = np.ones(len(x)) if task == "binary" else np.maximum(1.0, np.abs(fitted))
+    difference = np.abs(fitted - loaded) / scale
+    worst = float(difference.max(initial=0.0))
+    apart = difference > TOLERANCE
+    flips = int((((fitted >= 0.5) != (loaded >= 0.5)) & apart).sum()) if task == "binary" else 0
+    if not np.isfinite(worst) or worst > TOLERANCE:
+        raise FearlessError(
+            f"The stored model is not the fitted one: they differ by up to {worst:.2g} on {int(apart.sum()) or 'some'}"
+            f" of {len(x)} rows (allowed: {TOLERANCE:g}).",
+            fix="Fit on data.x as it is given (float32) and keep other transforms in features.py.",
+        )
+    return Parity(rows=len(x), worst_difference=worst, flips=flips)
+
+
+def _refuse_native_categories(estimator: Any) -> None:
+    steps = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
+    for step in steps:
+        marked = getattr(step, "is_categorical_", None)
+        if marked is not None and np.any(marked):
+            raise FearlessError(
+                f"{type(step).__name__} was fitted with native categories, which flip predictions once stored as ONNX.",
+                fix="Drop `categorical_features` and give features.py one column a level.",
+            )
+
+
+def _unconvertible(said: str) -> str:
+    """The class that skl2onnx names in its message."""
+    for quote in ("'<class '", "<class '"):
+        if quote in said:
+            return said.split(quote, 1)[1].split("'")[0].rsplit(".", 1)[-1]
+    return ""

@@ -1,0 +1,1 @@
+"""The three stages of dvc.yaml, what runs them, and what judges their result."""

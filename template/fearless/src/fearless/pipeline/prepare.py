@@ -1,0 +1,92 @@
+"""Stage prepare: the rows to learn from, without the golden ones and without what comes after them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fearless.columns.dictionary import FILE, Dictionary, load
+from fearless.columns.frame import check_rows
+from fearless.core.atomic import replaced_folder
+from fearless.core.errors import FearlessError
+from fearless.core.project import Project
+from fearless.golden.freeze import row_names
+from fearless.golden.frozen import Golden, open_golden
+from fearless.guard.leakage import moment
+from fearless.model.contract import Team
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROWS = "train.parquet"
+
+
+def prepare(project: Project) -> str:
+    """Write data/prepared/train.parquet and return a line that says how many rows went where."""
+    dictionary = load(project.root)
+    golden = open_golden(project)
+    _same_names(golden, dictionary)
+    rows = Team.of(project, dictionary).load()
+    train, left_out = split_off(rows, golden, dictionary)
+    if train.height < 2:
+        raise FearlessError("No rows are left to train on.", fix="Bring more data into data/raw.")
+    if found := check_rows(train, dictionary, "The training data"):
+        raise FearlessError(f"{found[0]}.", fix=f"Mend the data, or what {FILE} says of it.")
+    with replaced_folder(project.prepared) as folder:
+        train.write_parquet(folder / ROWS, compression="zstd")
+    counts = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count)
+    return f"{train.height:,} rows to train on (left out: {counts or 'none'})"
+
+
+def open_train(project: Project) -> pl.DataFrame:
+    """The rows that the stage wrote."""
+    import polars as pl
+
+    file = project.prepared / ROWS
+    if not file.is_file():
+        raise FearlessError(
+            f"{project.relative(file)} is missing.",
+            fix="Bring it with `uv run dvc pull`, or make it with `uv run fearless train`.",
+        )
+    try:
+        return pl.read_parquet(file)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise FearlessError(f"{project.relative(file)} cannot be read: {error}") from None
+
+
+def split_off(rows: pl.DataFrame, golden: Golden, dictionary: Dictionary) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The rows to train on, and how many were left out for which reason."""
+    import polars as pl
+
+    left_out: dict[str, int] = {}
+
+    def keep(mask: pl.Series, why: str) -> None:
+        nonlocal rows
+        left_out[why] = rows.height - int(mask.sum())
+        rows = rows.filter(mask)
+
+    keep(rows[dictionary.target].is_not_null(), "without a target")
+    keep(~row_names(rows, dictionary).is_in(row_names(golden.rows, dictionary).implode()), "golden")
+    if golden.record.start and dictionary.time:
+        start = moment(golden.record.start, rows[dictionary.time].dtype)
+        keep((rows[dictionary.time] < start).fill_null(False), "after the golden data began")
+    if dictionary.group:
+        shared = rows[dictionary.group].is_in(golden.rows[dictionary.group].unique().implode())
+        keep(~shared.fill_null(False), f"of a {dictionary.group} in the golden data")
+    return rows, left_out
+
+
+def _same_names(golden: Golden, dictionary: Dictionary) -> None:
+    record = golden.record
+    now = {"key": list(dictionary.key), "target": dictionary.target, "group": dictionary.group}
+    for role, value in now.items():
+        if getattr(record, role) != value:
+            raise FearlessError(
+                f"The golden data was frozen with the {role} {getattr(record, role)!r}, and {FILE} now says {value!r}.",
+                fix="Set it back, or freeze anew with `uv run fearless golden freeze --again`.",
+            )
+    absent = [name for name in dictionary.columns if name not in golden.rows.columns]
+    if absent:
+        raise FearlessError(
+            f"The golden data has no column `{absent[0]}`, which {FILE} describes.",
+            fix="Freeze anew with `uv run fearless golden freeze --again`.",
+        )
