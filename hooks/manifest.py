@@ -3,7 +3,8 @@
     python hooks/manifest.py            write it
     python hooks/manifest.py --check    write nothing; exit 1 and name the files whose line is out of date
 
-`fearless check` compares a project's files with it. The workflows of both CI systems are listed; a project has one of them.
+`fearless check` compares a project's files with it. The workflows of both CI systems are listed; a project
+has one of them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ MANIFEST = TEMPLATE / "fearless" / "MANIFEST"
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when something would change")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, exit 1 when something would change"
+    )
     options = parser.parse_args(arguments)
     wanted = manifest()
     present = MANIFEST.read_text(encoding="utf-8") if MANIFEST.exists() else ""
@@ -34,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def manifest() -> str:
-    """The text of the manifest, sorted by path. A file with a carriage return is refused: git would change it on its way."""
+    """The text of the manifest, sorted by path. Carriage returns are refused, git would change them."""
     skipped, _ = yours()
     digests: dict[str, str] = {}
     for source, path in rendered_files():
@@ -42,7 +45,9 @@ def manifest() -> str:
             continue
         content = source.read_bytes()
         if b"\r" in content:
-            sys.exit(f"{source.relative_to(ROOT).as_posix()} has Windows line ends; save it with line feeds only.")
+            sys.exit(
+                f"{source.relative_to(ROOT).as_posix()} has Windows line ends; save it with line feeds only."
+            )
         digests[path] = hashlib.sha256(content).hexdigest()
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
 

@@ -1,9 +1,10 @@
-"""Every file of the template is in exactly one class: yours, the template's, or state. This file is that rule.
+"""Every file of the template is in one class: yours, the template's, or state. This file is that rule.
 
     python hooks/ownership.py    exit 1 and say what is wrong
 
-Yours is what `_skip_if_exists` in copier.yml names (and `_exclude` names once more for updates). The template's is what lies in
-one of the places below, without any Jinja in it. State is the answers file: nothing else that commands write is rendered.
+Yours is what `_skip_if_exists` in copier.yml names, and `_exclude` once more for updates. The template's is
+what lies in one of the places below, without any Jinja in it. State is the answers file: no other file that
+commands write is rendered.
 """
 
 from __future__ import annotations
@@ -40,17 +41,27 @@ def main() -> int:
 def problems() -> list[str]:
     """What breaks the rule, one sentence each."""
     skipped, excluded = yours()
-    found = [f"copier.yml: {path} is in _skip_if_exists only, so a deleted file would come back" for path in skipped - excluded]
-    found += [f"copier.yml: {path} is in _exclude only, so recopy would overwrite it" for path in excluded - skipped]
+    found = [
+        f"copier.yml: {path} is in _skip_if_exists only, so a deleted file would come back"
+        for path in skipped - excluded
+    ]
+    found += [
+        f"copier.yml: {path} is in _exclude only, so recopy would overwrite it" for path in excluded - skipped
+    ]
     rendered = {path for _, path in rendered_files()}
-    found += [f"copier.yml: {path} is named as user-owned, but no file of the template renders it" for path in skipped - rendered]
+    found += [
+        f"copier.yml: {path} is named as user-owned, but no file of the template renders it"
+        for path in skipped - rendered
+    ]
     for source, path in rendered_files():
         name = source.relative_to(ROOT).as_posix()
         classes = classes_of(path, skipped)
         if len(classes) != 1:
-            found.append(f"{name}: is {' and '.join(classes) or 'in no class'}; name it in copier.yml or move it (hooks/ownership.py)")
+            found.append(
+                f"{name}: is {' and '.join(classes) or 'in no class'}; name it in copier.yml or move it"
+            )
         if classes == ["template"] and name.endswith(".jinja"):
-            found.append(f"{name}: the template's own files hold no Jinja, so that their digests can be compared")
+            found.append(f"{name}: the template's own files hold no Jinja, their digests are compared")
         if '"' in name:
             found.append(f"{name}: Windows allows no double quotes in the name of a file")
     return found
@@ -68,8 +79,16 @@ def yours() -> tuple[set[str], set[str]]:
     """The user-owned paths as `_skip_if_exists` and as `_exclude` name them, without the leading slash."""
     settings = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
     skipped = {render(entry).strip().removeprefix("/") for entry in settings["_skip_if_exists"]}
-    at_update = {line for entry in settings["_exclude"] for line in render(entry, _copier_operation="update").splitlines()}
-    always = {line for entry in settings["_exclude"] for line in render(entry, _copier_operation="copy").splitlines()}
+    at_update = {
+        line
+        for entry in settings["_exclude"]
+        for line in render(entry, _copier_operation="update").splitlines()
+    }
+    always = {
+        line
+        for entry in settings["_exclude"]
+        for line in render(entry, _copier_operation="copy").splitlines()
+    }
     return skipped, {line.strip().removeprefix("/") for line in at_update - always if line.strip()}
 
 
@@ -77,7 +96,9 @@ def rendered_files() -> Iterator[tuple[Path, str]]:
     """Each file of the template, with the path that it gets in a project that wants it."""
     for source in sorted(TEMPLATE.rglob("*")):
         inside = source.relative_to(TEMPLATE)
-        if source.is_file() and not any(fnmatchcase(part, pattern) for part in inside.parts for pattern in SCRATCH):
+        if source.is_file() and not any(
+            fnmatchcase(part, pattern) for part in inside.parts for pattern in SCRATCH
+        ):
             yield source, _path_of(inside)
 
 
@@ -94,7 +115,11 @@ def _path_of(inside: Path) -> str:
 def every_choice() -> list[dict[str, str]]:
     """Every combination of the answers that have choices."""
     settings = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
-    choices = {name: list(question["choices"].values()) for name, question in settings.items() if "choices" in question}
+    choices = {
+        name: list(question["choices"].values())
+        for name, question in settings.items()
+        if "choices" in question
+    }
     return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fearless.columns.dictionary import load
-from fearless.core.dvc import dvc
+from fearless.core import dvc
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.golden import freeze, frozen
@@ -19,7 +19,7 @@ def freeze_golden(project: Project, *, again: bool, share: float) -> str:
         )
     dictionary = load(project.root)
     record = freeze.freeze(Team.of(project, dictionary).load(), dictionary, project, share)
-    dvc(["add", "data/golden"], project.root)
+    dvc.add(["data/golden"], project.root)
     return (
         f"{record.rows:,} golden rows frozen. Commit data/golden.dvc in a change of its own,"
         " then run `uv run fearless train`."

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from fearless.core.dvc import changed
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.gate.policy import FILE, load
-from fearless.pipeline.run import out_of_date, reproduce
+from fearless.pipeline.run import reproduce
 
 COMMIT = "Run `uv run fearless train`, then `uv run dvc push`, and commit dvc.lock."
 
 
 def run_train(project: Project, *, ci: bool) -> None:
     """Train, or with `ci` and `retrain: never` (or `nightly`) prove that dvc.lock is current."""
-    stale = out_of_date(project)
+    stale = changed(project.root)
     if not stale:
         print("dvc.lock is current: models/candidate is what this code, these parameters and this data give.")
         return

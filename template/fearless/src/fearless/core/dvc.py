@@ -3,41 +3,83 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import json
-import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fearless.core.errors import FearlessError
 
-
-def dvc(arguments: Sequence[str], root: Path) -> str:
-    """Run a DVC command in `root` and return what it printed; a failure becomes a FearlessError."""
-    code, printed, errors = _run(arguments, root)
-    if code != 0:
-        said = errors[-1] if errors else "it gave no reason"
-        raise FearlessError(f"`dvc {arguments[0]}` failed: {said}")
-    return printed
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 
-def dvc_json(arguments: Sequence[str], root: Path) -> Any:
-    """Run a DVC command with `--json` and return what it printed, parsed."""
-    printed = dvc([*arguments, "--json"], root)
-    return json.loads(printed or "{}")
+def add(targets: Sequence[str], root: Path) -> None:
+    """Track files or folders: write their pointers and keep their content in DVC's cache."""
+    with _repo("add", root) as repo:
+        repo.add(list(targets))
 
 
-def _run(arguments: Sequence[str], root: Path) -> tuple[int, str, list[str]]:
-    with contextlib.chdir(root), _own_programs_first(), _collected_errors() as errors:
-        from dvc.cli import main
+def reproduce(root: Path) -> None:
+    """Run the stages of dvc.yaml that are out of date; what they print goes to this terminal."""
+    with _own_programs_first(), _repo("repro", root) as repo:
+        repo.reproduce()
 
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            code = main([*arguments, "--quiet"] if "--json" not in arguments else list(arguments))
-    return code, printed.getvalue(), errors
+
+def push(root: Path) -> None:
+    """Copy what the remote lacks to it."""
+    with _repo("push", root) as repo:
+        repo.push()
+
+
+def pull(targets: Sequence[str], root: Path) -> None:
+    """Bring what the pointers name from the remote."""
+    with _repo("pull", root) as repo:
+        repo.pull(targets=list(targets))
+
+
+def checkout(targets: Sequence[str], root: Path) -> None:
+    """Bring what the pointers and dvc.lock name from the cache."""
+    with _repo("checkout", root) as repo:
+        repo.checkout(targets=list(targets))
+
+
+def changed(root: Path) -> list[str]:
+    """The stages and pointers that are not as dvc.lock and the pointers record, by name."""
+    with _repo("status", root) as repo:
+        return sorted(str(name) for name in repo.status())
+
+
+@contextlib.contextmanager
+def _repo(command: str, root: Path) -> Iterator[Repo]:
+    """DVC's repository in `root`, silent; what goes wrong in the block becomes a FearlessError."""
+    import logging
+
+    with contextlib.chdir(root):
+        from dvc.exceptions import DvcException
+        from dvc.logger import set_loggers_level
+        from dvc.repo import Repo
+        from dvc.utils.serialize import ParseError
+
+        with set_loggers_level(logging.CRITICAL):
+            try:
+                with Repo(str(root)) as repo:
+                    yield repo
+            except (DvcException, ParseError) as error:
+                said = " ".join(": ".join(_chain(error)).split())
+                raise FearlessError(f"`dvc {command}` failed: {said}.") from None
+
+
+def _chain(error: BaseException) -> Iterator[str]:
+    """The message of `error` and of what caused it, each once."""
+    seen = ""
+    cause: BaseException | None = error
+    while cause is not None:
+        if (text := str(cause).strip().rstrip(".")) and text not in seen:
+            seen += text
+            yield text
+        cause = cause.__cause__ or getattr(cause, "cause", None)
 
 
 @contextlib.contextmanager
@@ -49,25 +91,3 @@ def _own_programs_first() -> Iterator[None]:
         yield
     finally:
         os.environ["PATH"] = before
-
-
-@contextlib.contextmanager
-def _collected_errors() -> Iterator[list[str]]:
-    """Collect what DVC logs as an error: with `--quiet` it still logs, and its handlers print nothing."""
-    errors: list[str] = []
-
-    class Collect(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            cause = record.exc_info[1] if record.exc_info else None
-            text = record.getMessage() or str(cause or "")
-            if text and cause and str(cause) not in text:
-                text = f"{text}: {cause}"
-            errors.append(" ".join((text or str(cause)).split()))
-
-    handler = Collect(level=logging.ERROR)
-    logger = logging.getLogger("dvc")
-    logger.addHandler(handler)
-    try:
-        yield errors
-    finally:
-        logger.removeHandler(handler)

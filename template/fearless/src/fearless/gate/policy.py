@@ -63,7 +63,7 @@ class TooGood(Strict):
 class Policy(Strict):
     """gate.yaml, version 1. An absent `too_good` switches that question off."""
 
-    version: Literal[1]
+    version: int = Field(ge=VERSION, le=VERSION)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     floor_mode: Literal["confident", "point"] = "confident"
     on_inconclusive: OnInconclusive = OnInconclusive()
@@ -218,5 +218,5 @@ def _names_beside(place: tuple[int | str, ...]) -> list[str]:
 
 
 def _nearest(name: str, valid: list[str]) -> str:
-    near = difflib.get_close_matches(name, valid, n=1)
+    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.7)
     return f"Did you mean `{near[0]}`?" if near else f"Valid: {', '.join(valid)}."

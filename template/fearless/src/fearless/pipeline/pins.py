@@ -32,9 +32,9 @@ def drop_tested(project: Project) -> list[str]:
     """
     before = _pyproject(project)
     write_text(project.root / "pyproject.toml", ASKED.sub(_without_tested, before, count=1))
-    result = _uv_lock(project, offline=False)
+    result = _uv_lock(project, offline=True)  # all it needs was fetched for the first lock a moment ago
     if result.returncode != 0:
-        result = _uv_lock(project, offline=True)
+        result = _uv_lock(project, offline=False)
     if result.returncode != 0:
         write_text(project.root / "pyproject.toml", before)
         said = result.stderr.strip().splitlines()[-1:] or ["no message"]

@@ -55,7 +55,6 @@ def open_train(project: Project) -> pl.DataFrame:
 
 def split_off(rows: pl.DataFrame, golden: Golden, dictionary: Dictionary) -> tuple[pl.DataFrame, dict[str, int]]:
     """The rows to train on, and how many were left out for which reason."""
-    import polars as pl
 
     left_out: dict[str, int] = {}
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 
-from fearless.core.dvc import dvc, dvc_json
+from fearless.core import dvc
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 
@@ -31,7 +31,7 @@ def reproduce(project: Project) -> None:
     """Run the stages of dvc.yaml that are out of date and write dvc.lock."""
     os.environ.update(FIXED)
     try:
-        dvc(["repro"], project.root)
+        dvc.reproduce(project.root)
     except FearlessError as error:
         if stopped := next((name for name in STAGES if f"'{name}'" in error.what or f"stage {name}" in error.what), ""):
             _bring_back(stopped, project)
@@ -42,16 +42,10 @@ def reproduce(project: Project) -> None:
         raise
 
 
-def out_of_date(project: Project) -> list[str]:
-    """The stages and pointers that are not as dvc.lock and the pointers record, by name."""
-    status = dvc_json(["status"], project.root)
-    return sorted(str(name) for name in status)
-
-
 def _bring_back(stage: str, project: Project) -> None:
     """DVC removes a stage's outputs before it runs: put the last good ones back, where there are any."""
     with contextlib.suppress(FearlessError):
-        dvc(["checkout", stage], project.root)
+        dvc.checkout([stage], project.root)
 
 
 def _again_with_fixed_surroundings(name: str) -> None:

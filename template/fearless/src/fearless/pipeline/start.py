@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fearless.columns.dictionary import load
 from fearless.columns.frame import data_files
-from fearless.core.dvc import dvc
+from fearless.core import dvc
 from fearless.core.errors import FearlessError
 from fearless.core.git import git, has_commit, is_work_tree
 from fearless.core.project import Project
@@ -74,7 +74,7 @@ class Start:
         if raw.is_dir() and data_files(raw):
             return f"{', '.join(file.name for file in data_files(raw))} in data/raw"
         if (self.project.root / "data" / "raw.dvc").is_file():
-            dvc(["pull", "data/raw.dvc"], self.project.root)
+            dvc.pull(["data/raw.dvc"], self.project.root)
             return "pulled from the DVC remote"
         if example == "none":
             raw.mkdir(parents=True, exist_ok=True)
@@ -94,14 +94,14 @@ class Start:
             record = read_record(self.project)
             return f"{record.rows:,} rows, frozen before"
         if (self.project.root / "data" / "golden.dvc").is_file():
-            dvc(["pull", "data/golden.dvc"], self.project.root)
+            dvc.pull(["data/golden.dvc"], self.project.root)
             return "pulled from the DVC remote"
         record = freeze(Team.of(self.project, dictionary).load(), dictionary, self.project)
         chosen = f"from {record.start} on" if record.split == "time" else "chosen by a digest of their key"
         return f"{record.rows:,} rows frozen, {chosen}; they judge every model and train none"
 
     def track(self) -> str:
-        dvc(["add", "data/raw", "data/golden"], self.project.root)
+        dvc.add(["data/raw", "data/golden"], self.project.root)
         return "data/raw.dvc, data/golden.dvc"
 
     def pipeline(self) -> str:
@@ -114,7 +114,7 @@ class Start:
 
     def push(self) -> str:
         if self.project.answers.get("dvc_remote") == "local":
-            dvc(["push"], self.project.root)
+            dvc.push(self.project.root)
             return "pushed to .storage, which git carries"
         return self._push_to_cloud()
 

@@ -1,0 +1,186 @@
+"""gate.yaml: what it accepts, and the one sentence with which it refuses the rest."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from jinja2 import Environment
+
+from fearless.core.errors import FearlessError
+from fearless.gate.metrics import METRICS
+from fearless.gate.policy import CheckLine, Policy, Rule, TooGood, load, parse, requirements
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template" / "gate.yaml.jinja"
+REFERENCE = ROOT / "docs" / "reference" / "gate-policy.md"
+
+
+def policy_with(**changed: Any) -> Policy:
+    content: dict[str, Any] = {"version": 1, "checks": [{"metric": "log_loss", "min_skill": 0.1}]}
+    return parse({**content, **changed})
+
+
+def refusal(**changed: Any) -> str:
+    with pytest.raises(FearlessError) as caught:
+        policy_with(**changed)
+    return str(caught.value)
+
+
+def rendered(example: str, profile: str) -> str:
+    # As Copier renders it: YAML is no HTML, and nothing in it is escaped.
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # noqa: S701
+    text = TEMPLATE.read_text(encoding="utf-8")
+    return environment.from_string(text).render(example=example, profile=profile)
+
+
+def test_a_short_file_gets_every_default() -> None:
+    policy = policy_with()
+    assert policy.confidence == 0.95
+    assert policy.floor_mode == "confident"
+    assert (policy.on_inconclusive.pull_request, policy.on_inconclusive.release) == ("warn", "fail")
+    assert policy.retrain == "pull_request"
+    assert policy.baselines == ["constant", "one_feature", "linear"]
+    assert policy.too_good is None
+
+
+@pytest.mark.parametrize("example", ["churn", "travel-delay", "none"])
+@pytest.mark.parametrize("profile", ["light", "regulated"])
+def test_the_rendered_file_is_read(example: str, profile: str, tmp_path: Path) -> None:
+    path = tmp_path / "gate.yaml"
+    path.write_text(rendered(example, profile), encoding="utf-8")
+    policy = load(path)
+    assert policy.on_inconclusive.pull_request == ("fail" if profile == "regulated" else "warn")
+    tasks = {"churn": ["binary"], "travel-delay": ["regression"], "none": ["binary", "regression"]}
+    for task in tasks[example]:
+        assert any(each.rule == "min_skill" for each in requirements(policy, task))
+
+
+@pytest.mark.parametrize("example", ["churn", "travel-delay", "none"])
+def test_the_rendered_file_shows_every_key_and_leaves_no_jinja(example: str) -> None:
+    text = rendered(example, "light")
+    assert set(yaml.safe_load(text)) == set(Policy.model_fields)
+    assert "{%" not in text
+    assert "{{" not in text
+    assert max(len(line) for line in text.splitlines()) <= 116
+
+
+def test_the_example_in_the_reference_is_read_and_names_every_key_and_metric() -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    example = re.search(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    assert example is not None
+    assert set(yaml.safe_load(example[1])) == set(Policy.model_fields)
+    parse(yaml.safe_load(example[1]))
+    for name in (*Policy.model_fields, *CheckLine.model_fields, *TooGood.model_fields, *METRICS):
+        assert f"`{name}`" in text
+
+
+def test_primary_is_the_proper_loss_of_the_task() -> None:
+    policy = policy_with(checks=[{"metric": "primary", "min_skill": 0.1, "max_skill_drop": 0.01}])
+    assert [each.id for each in requirements(policy, "binary")] == [
+        "log_loss.min_skill",
+        "log_loss.max_skill_drop",
+    ]
+    assert requirements(policy, "regression")[0].metric == "mse"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"confidense": 0.9}, "gate.yaml: confidense: this key is not known. Did you mean `confidence`?"),
+        ({"slices": {}}, "gate.yaml: slices: this key is not known. Valid: version, confidence,"),
+        (
+            {"checks": [{"metric": "log_loss", "min_skil": 0.1}]},
+            "gate.yaml: checks[0].min_skil: this key is not known. Did you mean `min_skill`?",
+        ),
+        ({"too_good": {"skil": 0.9}}, "too_good.skil: this key is not known. Did you mean `skill`?"),
+        (
+            {"on_inconclusive": {"pull_requests": "warn"}},
+            "on_inconclusive.pull_requests: this key is not known. Did you mean `pull_request`?",
+        ),
+        (
+            {"checks": [{"metric": "rocauc", "floor": 0.7}]},
+            "gate.yaml: checks[0].metric: `rocauc` is not known. Did you mean `roc_auc`?",
+        ),
+        ({"confidence": "high"}, "gate.yaml: confidence: must be a valid number, not the text 'high'."),
+        ({"confidence": 95}, "gate.yaml: confidence: must be less than 1, not 95."),
+        ({"confidence": float("nan")}, "gate.yaml: confidence: must be"),
+        ({"confidence": None}, "gate.yaml: confidence: must be a valid number, not empty."),
+        (
+            {"floor_mode": "pont"},
+            "floor_mode: must be confident or point, not the text 'pont'. Did you mean `point`?",
+        ),
+        ({"on_inconclusive": "warn"}, "on_inconclusive: must hold `key: value` lines, not the text 'warn'."),
+        ({"retrain": True}, "retrain: must be never, nightly or pull_request, not True."),
+        ({"checks": {"metric": "log_loss"}}, "gate.yaml: checks: must be a valid list"),
+        (
+            {"checks": ["log_loss"]},
+            "gate.yaml: checks[0]: must hold `key: value` lines, not the text 'log_loss'.",
+        ),
+        ({"checks": [{"min_skill": 0.1}]}, "gate.yaml: checks[0].metric: is missing. Add that line."),
+        (
+            {"checks": [{"metric": "log_loss"}]},
+            "gate.yaml: checks[0]: asks nothing of `log_loss`. Give it one of:",
+        ),
+        (
+            {"checks": [{"metric": "roc_auc", "max_drop": 0.0}]},
+            "checks[0].max_drop: must be greater than 0, since with no margin even an unchanged model",
+        ),
+        (
+            {"checks": [{"metric": "log_loss", "min_skill": 1.0}]},
+            "checks[0].min_skill: must be less than 1, not 1.0.",
+        ),
+        (
+            {"checks": [{"metric": "log_loss", "floor": 0.3}]},
+            "checks[0].floor: lower is better for `log_loss`. Use `ceiling`.",
+        ),
+        (
+            {"checks": [{"metric": "roc_auc", "max_rise": 0.3}]},
+            "checks[0].max_rise: higher is better for `roc_auc`. Use `max_drop`.",
+        ),
+        ({"baselines": ["linear", "lineer"]}, "baselines[1]: must be constant, one_feature or linear"),
+        ({"baselines": ["linear", "linear"]}, "gate.yaml: baselines: names one of them twice."),
+        ({"too_good": {"reviewed": "me"}}, "gate.yaml: too_good.skill: is missing."),
+        ({"version": 2}, "gate.yaml has version 2, and this toolkit reads version 1."),
+        ({"version": 0}, "gate.yaml: version: must be greater than or equal to 1, not 0."),
+        ({"version": "1"}, "gate.yaml: version: must be a valid integer, not the text '1'."),
+        ({"version": True}, "gate.yaml: version: must be a valid integer, not True."),
+    ],
+)
+def test_a_mistake_is_answered_with_its_place_and_its_remedy(changed: dict[str, Any], said: str) -> None:
+    assert said in refusal(**changed)
+
+
+def test_each_mistake_gets_a_sentence_of_its_own() -> None:
+    said = refusal(confidence="high", retrain="weekly").splitlines()
+    assert [line.split(":")[1] for line in said] == [" confidence", " retrain"]
+
+
+@pytest.mark.parametrize(
+    ("checks", "task", "said"),
+    [
+        (
+            [{"metric": "roc_auc", "floor": 0.7}],
+            "regression",
+            "`roc_auc` judges binary targets, and this is regression",
+        ),
+        (
+            [{"metric": "primary", "min_skill": 0.1}, {"metric": "log_loss", "min_skill": 0.2}],
+            "binary",
+            "`log_loss` has a min_skill already",
+        ),
+        ([{"metric": "primary", "floor": 0.1}], "binary", "lower is better for `log_loss`. Use `ceiling`."),
+    ],
+)
+def test_what_only_the_task_can_show_is_refused_then(
+    checks: list[dict[str, Any]], task: str, said: str
+) -> None:
+    with pytest.raises(FearlessError, match=re.escape(said)):
+        requirements(policy_with(checks=checks), task)
+
+
+def test_every_rule_is_a_key_of_a_check() -> None:
+    assert {"metric", *get_args(Rule)} == set(CheckLine.model_fields)

@@ -1,0 +1,181 @@
+"""The gate report on a terminal, in a pipe and as Markdown: the verdict, what decided, what to do next."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fearless.gate.policy import parse
+from fearless.gate.verdict import judge, not_judged
+from fearless.report.markdown import markdown
+from fearless.report.text import plain, show
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def content(name: str = "tenure", floor: float = 0.05, champion: bool = False) -> dict[str, Any]:
+    """The content of report.json for a sound model; a floor of 0.9 makes it fail."""
+    draw = np.random.default_rng(0)
+    chance = draw.random(800)
+    y = (draw.random(800) < chance).astype(np.float64)
+    checks = [
+        {"metric": "log_loss", "min_skill": floor, "max_skill_drop": 0.02},
+        {"metric": "roc_auc", "floor": 0.6},
+    ]
+    report = judge(
+        parse({"version": 1, "checks": checks}),
+        "binary",
+        y,
+        chance,
+        chance * 0.9 + 0.05 if champion else None,
+        {
+            "constant": np.full(800, 0.5),
+            "one_feature": 0.3 * chance + 0.35,
+            "linear": 0.5 * chance + 0.25,
+        },
+        descriptions={"one_feature": f"looks at {name} alone"},
+        context={"toolkit": "0.1.0", "candidate": "ab" * 32},
+    )
+    loaded: dict[str, Any] = json.loads(report.to_json())
+    return loaded
+
+
+def unjudged() -> dict[str, Any]:
+    return not_judged(["Golden data is empty.", "And the policy is odd."], "binary", "release").to_dict()
+
+
+def on_terminal(report: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("COLUMNS", "120")
+    stream = Terminal()
+    show(report, stream)
+    return re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())  # without its colours
+
+
+def test_the_verdict_stands_in_the_first_line() -> None:
+    assert plain(content()).startswith(
+        "PASS: The candidate passes all 5 checks on 800 golden rows; there is no"
+    )
+    assert plain(content(floor=0.9)).startswith(
+        "FAIL: The candidate fails 1 of 5 checks on 800 golden rows: log_"
+    )
+    assert plain(unjudged()).startswith("ERROR: The candidate was not judged: Golden data is empty.")
+
+
+def test_what_failed_comes_before_what_passed_and_in_a_sentence() -> None:
+    text = plain(content(floor=0.9))
+    assert text.index("FAIL     log_loss skill") < text.index("PASS     roc_auc")
+    assert "- log_loss skill is" in text
+    assert "it must be at least 0.9." in text
+
+
+def test_the_models_stand_side_by_side_from_the_best_to_the_worst() -> None:
+    lines = plain(content(champion=True)).splitlines()
+    table = lines[next(at for at, line in enumerate(lines) if line.startswith("model ")) + 2 :]
+    assert [line.split()[0] for line in table[:5]] == [
+        "candidate",
+        "champion",
+        "linear",
+        "one_feature",
+        "constant",
+    ]
+    assert "looks at tenure alone" in table[3]
+
+
+def test_it_ends_with_what_to_do_next() -> None:
+    assert plain(content()).splitlines()[-1] == "Next: Nothing: the candidate may be merged."
+    assert "pull request of its own" in plain(content(floor=0.9)).splitlines()[-1]
+    assert "- And the policy is odd." in plain(unjudged())
+
+
+def test_a_pipe_gets_plain_text_without_colour_codes() -> None:
+    stream = io.StringIO()
+    show(content(), stream)
+    assert stream.getvalue() == plain(content())
+    assert plain(content()).isascii()
+    assert "\x1b" not in plain(content())
+
+
+def test_a_pipe_that_does_not_know_a_letter_gets_a_question_mark() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="cp1252", newline="\n")
+    show(content(name="日"), stream)
+    stream.flush()
+    assert b"looks at ? alone" in raw.getvalue()
+
+
+def test_a_terminal_gets_the_same_facts_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = content(floor=0.9)
+    text = on_terminal(report, monkeypatch)
+    assert text.lstrip().startswith("FAIL")
+    for word in ("What decided", "The models", "one_feature", "Next: Improve features.py", *report["notes"]):
+        assert word in text
+    assert "Golden data is empty." in on_terminal(unjudged(), monkeypatch)
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "looks at [red]x[/nope] alone" in on_terminal(content(name="[red]x[/nope]"), monkeypatch)
+
+
+def test_a_kind_of_check_from_a_later_toolkit_is_shown_too() -> None:
+    report = content()
+    later = {
+        **report["checks"][0],
+        "kind": "budget",
+        "rule": "p95_ms_ratio",
+        "estimate": None,
+        "slice": "region=north",
+    }
+    assert "p95_ms_ratio" in plain({**report, "checks": [later]})
+
+
+def unfolded(text: str) -> str:
+    return text.split("<details>")[0]
+
+
+def test_the_verdict_is_the_heading_of_the_markdown() -> None:
+    assert markdown(content()).startswith("## ✅ Gate: PASS\n\nThe candidate passes all 5 checks")
+    assert markdown(content(floor=0.9)).startswith("## ❌ Gate: FAIL\n")
+    assert markdown(unjudged()).startswith("## ⛔ Gate: ERROR\n")
+    assert "- And the policy is odd." in markdown(unjudged())
+
+
+def test_what_is_not_folded_in_the_markdown_fits_on_one_screen() -> None:
+    many = content(floor=0.9)
+    many["checks"] = many["checks"] * 10
+    text = markdown(many)
+    assert len(unfolded(text).splitlines()) <= 30
+    assert "| ❌ FAIL | log_loss skill |" in unfolded(text)
+    assert "All 50 checks" in text
+
+
+def test_every_markdown_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
+    text = markdown(content(name="a|b\\|c\nd"))
+    tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 2
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_in_markdown_a_name_makes_no_tag_link_or_mention() -> None:
+    text = markdown(content(name="<img src=x> [a](b) @team #12 *x*"))
+    assert "<img" not in text
+    assert "[a]" not in text
+    assert "@team" not in text
+    assert "#12" not in text
+    assert "&#60;img src=x>" in text
+    assert "&#42;x&#42;" in text
+
+
+def test_the_folds_of_the_markdown_are_closed_and_say_who_judged() -> None:
+    text = markdown(content())
+    assert text.count("<details>") == text.count("</details>") == 2
+    assert "- toolkit: 0.1.0" in text.split("How it was judged")[1]
+    assert text.endswith("</details>\n")
