@@ -25,6 +25,7 @@ check: .venv/ready
 	$(RUN) -m mypy template/fearless/src hooks tests
 	PYTHONPATH=template/fearless/src .venv/bin/lint-imports --no-logo
 	$(RUN) hooks/ownership.py
+	$(RUN) hooks/releases.py
 	$(RUN) hooks/tested.py --check
 	$(RUN) hooks/manifest.py --check
 
@@ -32,7 +33,7 @@ lock: .venv/ready
 	$(RUN) hooks/tested.py $(UPGRADE)
 	$(RUN) hooks/manifest.py
 	uv pip compile $(UPGRADE) requirements.in template/fearless/pyproject.toml --extra tested --universal \
-	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.txt
+	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.txt
 
 clean:
 	rm -rf .venv .venv-tools demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -87,7 +87,8 @@ def test_recopy_leaves_edited_files_byte_equal_and_mends_the_template_s(
 def test_the_manifest_lists_the_template_s_files_as_a_project_gets_them(
     whole_template: Path, tmp_path: Path
 ) -> None:
-    promised = dict(reversed(line.split("  ")) for line in manifest.manifest().splitlines())
+    lines = (line.split("  ") for line in manifest.manifest().splitlines())
+    promised = {name: digest for digest, name in lines}
     delivered: dict[str, str] = {}
     skipped, _ = ownership.yours()
     for ci in ("github", "gitlab"):

@@ -204,6 +204,22 @@ def test_an_existing_destination_keeps_what_it_holds(template: Path, tmp_path: P
     assert all(path.read_text(encoding="utf-8") == text for path, text in mine.items())
 
 
+def test_a_file_of_yours_in_the_template_s_place_is_not_overwritten_unasked(
+    template: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "project" / "fearless" / "ruff.toml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "copier", "copy", "--defaults", str(template), "project"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    assert done.returncode != 0
+    assert mine.read_text(encoding="utf-8") == "mine\n"
+
+
 def test_the_first_message_names_the_next_two_commands(template: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "copier", "copy", "--defaults", str(template), "project"],

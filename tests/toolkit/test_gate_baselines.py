@@ -148,7 +148,9 @@ def test_fitting_takes_a_blink() -> None:
     x = draw.normal(size=(16_000, 25)).astype(np.float32)
     y = (x[:, 0] + draw.normal(size=16_000) > 0.5).astype(np.float64)
     names = [f"f{at}" for at in range(25)]
-    fit(x, y, names, "binary")
-    started = time.perf_counter()
-    fit(x, y, names, "binary")
-    assert time.perf_counter() - started < 0.5  # 0.06 s on an idle core; the rest is for busy machines
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        fit(x, y, names, "binary")
+        taken.append(time.process_time() - started)
+    assert min(taken) < 0.5  # 0.06 s on an idle core; the rest is for busy machines

@@ -67,6 +67,14 @@ def test_clusters_may_be_named_by_texts() -> None:
     assert clusters.codes.tolist() == [1, 0, 1]
 
 
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_row_whose_cluster_is_missing_is_one_of_its_own(missing: object) -> None:
+    clusters = Clusters.of(np.array(["b", missing, "a", missing, "b"], dtype=object))
+    assert clusters.count == 4
+    assert clusters.codes.tolist() == [1, 2, 0, 3, 1]
+    assert Clusters.of(np.array([7.0, np.nan, 7.0, np.nan])).count == 3
+
+
 def test_a_one_sided_bound_covers_the_truth_as_often_as_it_says() -> None:
     draw = np.random.default_rng(3)
     below = [interval(mean(draw.exponential(size=200)), 0.95).lower <= 1 for _ in range(2000)]

@@ -306,10 +306,11 @@ def test_scores_a_rounding_error_beyond_one_are_probabilities() -> None:
 
 def test_the_caller_can_report_what_stopped_it() -> None:
     report = not_judged(
-        ["The golden digest differs.", "And more."], "binary", "release", context={"toolkit": "1"}
+        ["The golden digest differs.", "One.\nTwo."], "binary", "release", context={"toolkit": "1"}
     )
     assert (report.verdict, report.exit_code, report.mode) == (Verdict.ERROR, 2, "release")
     assert report.summary == "The candidate was not judged: The golden digest differs."
+    assert report.errors == ["The golden digest differs.", "One.", "Two."]
     assert report.to_dict()["context"] == {"toolkit": "1"}
 
 

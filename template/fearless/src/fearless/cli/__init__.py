@@ -25,13 +25,19 @@ def main() -> None:
         raise SystemExit(error.code) from None
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        _tell(f"{error.strerror or error}{where}.", "Mend that and run the command again: it goes on where it stopped.")
+        _tell(
+            f"{error.strerror or error}{where}.",
+            "Mend that and run the command again: it goes on where it stopped.",
+        )
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         _tell("Stopped.", "Run the command again: it goes on where it stopped.")
         raise SystemExit(130) from None
     except Exception as error:
-        _tell(f"This is a fault of the toolkit: {type(error).__name__}: {error}.", f"Please report {_record(error)}.")
+        _tell(
+            f"This is a fault of the toolkit: {type(error).__name__}: {error}.",
+            f"Please report {_record(error)}.",
+        )
         raise SystemExit(2) from None
 
 

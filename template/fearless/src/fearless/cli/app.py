@@ -12,18 +12,18 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode=None,  # the rich help costs three times the CPU of the plain one
     help="Golden data, benchmark gate and the guards around your model.",
 )
-golden_app = typer.Typer(no_args_is_help=True, help="Golden data: freeze it, verify it.")
-columns_app = typer.Typer(no_args_is_help=True, help="The column dictionary: draft it from a file, show it.")
+golden_app = typer.Typer(no_args_is_help=True, help="Freeze and verify the golden data.")
+columns_app = typer.Typer(no_args_is_help=True, help="Draft and show the column dictionary.")
 app.add_typer(golden_app, name="golden")
 app.add_typer(columns_app, name="columns")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-@app.command()
+@app.command(short_help="From a bare rendering to a working repository.")
 def start() -> None:
     """Make a working repository of a fresh rendering: git, data, golden data, model, gate, first commit.
 
@@ -35,15 +35,19 @@ def start() -> None:
 
     code = Start(Project.find(), lambda project: judge_and_print(project), _say).run()
     if code == 0:
-        _say("\nThis repository works. Next: read README.md, change src/, then `uv run fearless train` and `gate`.")
+        _say(
+            "\nThis repository works. Next: read README.md, change src/, then `uv run fearless train` and `gate`."
+        )
     else:
         _say("\nThis repository works, and its model is not good enough yet: the gate says why above.")
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="Check columns, leakage, data, files, lint, tests.")
 def check(
-    staged: Annotated[bool, typer.Option("--staged", help="Only what the next commit changes (fast).")] = False,
+    staged: Annotated[
+        bool, typer.Option("--staged", help="Only what the next commit changes (fast).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check all that must hold before a model is worth judging: columns, leakage, golden data, files, lint, tests.
@@ -56,9 +60,11 @@ def check(
     raise typer.Exit(run_checks(Project.find(), staged=staged, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Run the stages that are out of date.")
 def train(
-    ci: Annotated[bool, typer.Option("--ci", help="As `retrain:` in gate.yaml says, and tell what is judged.")] = False,
+    ci: Annotated[
+        bool, typer.Option("--ci", help="As `retrain:` in gate.yaml says, and tell what is judged.")
+    ] = False,
 ) -> None:
     """Run the stages of dvc.yaml that are out of date: prepare, train, evaluate.
 
@@ -70,9 +76,11 @@ def train(
     run_train(Project.find(), ci=ci)
 
 
-@app.command()
+@app.command(short_help="Judge the candidate on the golden data.")
 def gate(
-    mode: Annotated[str, typer.Option(help="pull_request or release: what an unsettled verdict means.")] = "pull_request",
+    mode: Annotated[
+        str, typer.Option(help="pull_request or release: what an unsettled verdict means.")
+    ] = "pull_request",
     summary: Annotated[str, typer.Option(help="Also add the report as Markdown to this file.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -87,9 +95,12 @@ def gate(
     raise typer.Exit(judge_and_print(Project.find(), mode=mode, summary=summary, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Run one stage; dvc.yaml calls this.")
 def stage(name: Annotated[str, typer.Argument(help="prepare, train or evaluate")]) -> None:
-    """Run one stage; dvc.yaml calls this. Example: uv run fearless stage prepare"""
+    """Run one stage; dvc.yaml calls this.
+
+    Example: uv run fearless stage prepare
+    """
     from fearless.pipeline.run import run_stage
 
     run_stage(name)
@@ -122,7 +133,9 @@ def verify() -> None:
 @columns_app.command()
 def draft(
     file: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
-    target: Annotated[str, typer.Option(help="The column to predict; default: the one in columns.yaml.")] = "",
+    target: Annotated[
+        str, typer.Option(help="The column to predict; default: the one in columns.yaml.")
+    ] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a dictionary that is there.")] = False,
 ) -> None:
     """Draft columns.yaml from a data file; you then replace each TODO.
@@ -144,9 +157,12 @@ def show(as_json: Json = False) -> None:
     raise typer.Exit(show_columns(Project.find(), as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Print the version of the toolkit.")
 def version(as_json: Json = False) -> None:
-    """Print the toolkit's version. Example: uv run fearless version"""
+    """Print the version of the toolkit.
+
+    Example: uv run fearless version
+    """
     from importlib.metadata import version as installed
 
     found = installed("fearless")

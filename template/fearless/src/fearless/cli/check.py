@@ -30,7 +30,10 @@ def run_checks(project: Project, *, staged: bool, as_json: bool) -> int:
         if not as_json:
             print(f"{'FAIL' if found else 'ok  '}  {name}", flush=True)
             for finding in found:
-                print(f"        {finding.what}" + (f"\n        -> {finding.fix}" if finding.fix else ""), flush=True)
+                print(
+                    f"        {finding.what}" + (f"\n        -> {finding.fix}" if finding.fix else ""),
+                    flush=True,
+                )
     failed = [name for name, found in results if found]
     if as_json:
         listed = [
@@ -76,7 +79,10 @@ def _all_guards(project: Project) -> list[tuple[str, Guard]]:
     except FearlessError as error:
         finding = Finding(error.what, error.fix)
         return [*guards, ("the team's own items (ops/checklist.yaml)", lambda: [finding])]
-    return [*guards, *((f"{item.id} {item.title}", lambda item=item: run_item(item, project)) for item in items)]  # type: ignore[misc]
+    return [
+        *guards,
+        *((f"{item.id} {item.title}", lambda item=item: run_item(item, project)) for item in items),
+    ]  # type: ignore[misc]
 
 
 def _staged_guards(project: Project) -> list[tuple[str, Guard]]:
@@ -98,7 +104,9 @@ def _is_team_code(path: Path, project: Project) -> bool:
 def _columns(project: Project) -> list[Finding]:
     dictionary = dictionaries.parse(read_mapping(project.root / dictionaries.FILE, dictionaries.FILE))
     return [
-        Finding(f"{f'the column `{gap.column}` ' if gap.column else dictionaries.FILE + ' '}{gap.what}.", gap.fix)
+        Finding(
+            f"{f'the column `{gap.column}` ' if gap.column else dictionaries.FILE + ' '}{gap.what}.", gap.fix
+        )
         for gap in dictionaries.gaps(dictionary)
     ]
 

@@ -19,7 +19,8 @@ def draft_columns(project: Project, file: Path, *, target: str, replace: bool) -
     content = read_mapping(path, dictionaries.FILE)
     if content.get("columns") and not replace:
         raise FearlessError(
-            f"{dictionaries.FILE} describes columns already.", fix="Replace it with --replace; git keeps what was committed."
+            f"{dictionaries.FILE} describes columns already.",
+            fix="Replace it with --replace; git keeps what was committed.",
         )
     if not file.is_file():
         raise FearlessError(f"There is no file {file}.", fix="Name a CSV or Parquet file.")
@@ -41,19 +42,24 @@ def show_columns(project: Project, *, as_json: bool) -> int:
     gaps = dictionaries.gaps(dictionary)
     if as_json:
         open_ones = [{"column": gap.column, "what": gap.what, "fix": gap.fix} for gap in gaps]
-        print(json.dumps({**dictionary.model_dump(mode="json"), "open": open_ones}, indent=2, ensure_ascii=False))
+        print(
+            json.dumps(
+                {**dictionary.model_dump(mode="json"), "open": open_ones}, indent=2, ensure_ascii=False
+            )
+        )
         return 1 if gaps else 0
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("column", "type", "known", "what it holds", title=f"{dictionary.task}: predict {dictionary.target}")
+    table = Table(
+        "column", "type", "known", "what it holds", title=f"{dictionary.task}: predict {dictionary.target}"
+    )
     for name, column in dictionary.columns.items():
         known = "yes" if column.known_at_prediction else "no"
         why = f" [not known: {column.reason}]" if column.reason else ""
         table.add_row(name, column.type, known, (column.description + why).replace("[", r"\["))
-    console = Console()
-    console.print(table)
+    Console().print(table)
     for gap in gaps:
         where = f"{gap.column}: " if gap.column else ""
-        console.print(f"open: {where}{gap.what}. {gap.fix}", markup=False, highlight=False)
+        print(f"open: {where}{gap.what}. {gap.fix}")
     return 1 if gaps else 0

@@ -26,7 +26,9 @@ def judge_and_print(
     if mode not in modes:
         raise FearlessError(f"There is no mode `{mode}`.", fix=f"Choose one of {', '.join(modes)}.")
     folder = project.scratch / REPORTS
-    shutil.rmtree(folder, ignore_errors=True)  # whatever happens now, no report of yesterday can pass for today's
+    shutil.rmtree(
+        folder, ignore_errors=True
+    )  # whatever happens now, no report of yesterday can pass for today's
     report = judge_candidate(project, "release" if mode == "release" else "pull_request")
     text = markdown(report.to_dict())
     write_text(folder / "report.json", report.to_json())

@@ -32,7 +32,9 @@ def verify_golden(project: Project) -> str:
     pointer = project.relative(frozen.pointer_of(project))
     if not frozen.equals_pointer(project):
         raise FearlessError(
-            f"data/golden is not what {pointer} names.", fix="Bring it back with `uv run dvc checkout data/golden.dvc`.", code=1
+            f"data/golden is not what {pointer} names.",
+            fix="Bring it back with `uv run dvc checkout data/golden.dvc`.",
+            code=1,
         )
     since = f" from {golden.record.start} on" if golden.record.start else ""
     return f"{golden.rows.height:,} golden rows{since}, equal to {pointer} and to their record."

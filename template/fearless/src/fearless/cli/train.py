@@ -20,9 +20,13 @@ def run_train(project: Project, *, ci: bool) -> None:
     if ci:
         if load(project.root / FILE).retrain != "pull_request":
             raise FearlessError(
-                f"dvc.lock is not current ({', '.join(stale)}), and {FILE} says not to train here.", fix=COMMIT, code=1
+                f"dvc.lock is not current ({', '.join(stale)}), and {FILE} says not to train here.",
+                fix=COMMIT,
+                code=1,
             )
-        print(f"dvc.lock is not current ({', '.join(stale)}): training here, so that this change can be judged.")
+        print(
+            f"dvc.lock is not current ({', '.join(stale)}): training here, so that this change can be judged."
+        )
     reproduce(project)
     if ci:
         print(f"What is judged now was trained in this run and is in no dvc.lock yet. {COMMIT}")

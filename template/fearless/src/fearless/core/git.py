@@ -24,8 +24,9 @@ def git(arguments: Sequence[str], folder: Path, *, check: bool = True) -> subpro
 
 
 def is_work_tree(folder: Path) -> bool:
-    """True where `folder` lies in a git work tree (its own or that of a folder above)."""
-    return git(["rev-parse", "--is-inside-work-tree"], folder, check=False).stdout.strip() == "true"
+    """True where `folder` lies in a git work tree: its own, or that of a folder above that does not ignore it."""
+    inside = git(["rev-parse", "--is-inside-work-tree"], folder, check=False).stdout.strip() == "true"
+    return inside and git(["check-ignore", "--quiet", str(folder)], folder, check=False).returncode != 0
 
 
 def has_commit(folder: Path) -> bool:

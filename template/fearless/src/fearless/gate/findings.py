@@ -79,7 +79,7 @@ class Report:
     errors: list[str]
     task: str
     primary: str
-    confidence: float
+    confidence: float | None
     golden: dict[str, int | None]
     checks: list[Check] = field(default_factory=list)
     models: list[Model] = field(default_factory=list)

@@ -49,9 +49,19 @@ class Clusters:
 
     @classmethod
     def of(cls, groups: NDArray[Any]) -> Clusters:
-        """The clusters of an (n,) array of any values that can be sorted; equal values are one cluster."""
-        values, codes = np.unique(groups, return_inverse=True)
-        return cls(codes.reshape(-1), len(values))
+        """The clusters of an (n,) array of numbers or texts: equal values are one, each missing value its own."""
+        missing = np.not_equal(groups, groups)  # NaN alone differs from itself
+        if groups.dtype == object:
+            missing |= np.equal(groups, np.array(None, dtype=object))
+        known = groups[~missing]
+        values, known_codes = np.unique(
+            known.astype(str) if known.dtype == object else known, return_inverse=True
+        )
+        codes = np.empty(len(groups), dtype=np.intp)
+        codes[~missing] = known_codes.reshape(-1)
+        alone = int(np.count_nonzero(missing))
+        codes[missing] = len(values) + np.arange(alone)
+        return cls(codes, len(values) + alone)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,8 @@ def not_judged(
     policy: Policy | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> Report:
-    """The report with verdict ERROR for what stopped the judgement: one sentence for each, at least one."""
+    """The report with verdict ERROR for what stopped the judgement: a sentence for each cause, at least one."""
+    errors = [line for each in errors for line in each.splitlines()]
     return Report(
         verdict=Verdict.ERROR,
         exit_code=exit_code(Verdict.ERROR, "fail"),
@@ -105,7 +106,7 @@ def not_judged(
         errors=errors,
         task=task,
         primary=PRIMARY.get(task, ""),
-        confidence=policy.confidence if policy else 0.0,
+        confidence=policy.confidence if policy else None,
         golden={"rows": None, "positives": None, "groups": None},
         policy=policy.model_dump() if policy else {},
         context=dict(context or {}),
