@@ -21,7 +21,9 @@ def main() -> None:
         shutil.rmtree(PROJECT)
     say(f"1. Render the template with its defaults into {PROJECT.relative_to(ROOT)}/")
     copier.run_copy(str(ROOT), PROJECT, vcs_ref="HEAD", defaults=True, quiet=True)
-    print(f"   {len(list(PROJECT.rglob('*')))} files and folders; the first look: {PROJECT.relative_to(ROOT)}/README.md")
+    print(
+        f"   {len(list(PROJECT.rglob('*')))} files and folders; the first look: {PROJECT.relative_to(ROOT)}/README.md"
+    )
 
     say("2. uv run fearless start: data, golden data, a first model, its judgement, the first commit")
     expect(0, "start")
@@ -70,7 +72,9 @@ def expect(code: int, command: str) -> None:
     environment["UV_PYTHON"] = environment.get("UV_PYTHON", sys.executable)
     result = subprocess.run(["uv", "run", "--quiet", "fearless", command], cwd=PROJECT, env=environment)
     if result.returncode != code:
-        sys.exit(f"\nThe demo stops: `fearless {command}` ended with {result.returncode}, expected was {code}.")
+        sys.exit(
+            f"\nThe demo stops: `fearless {command}` ended with {result.returncode}, expected was {code}."
+        )
 
 
 def say(text: str) -> None:

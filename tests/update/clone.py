@@ -17,7 +17,7 @@ COPIER_READS = ("copier.yml", "hooks", "template")
 
 @dataclass(frozen=True)
 class Clone:
-    """`oldest`, `next` and `later` are tags, `now` is a commit; `later` is a candidate, to be asked for by name."""
+    """`oldest`, `next` and `later` are tags, `now` is a commit; copier takes `later` only by its name."""
 
     path: Path
     oldest: str
@@ -55,7 +55,8 @@ def _take_work_tree(clone: Path) -> str:
         source = releases.ROOT / name
         if source.is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, clone / name)
+            shutil.copy(source, clone / name)
+    git(clone, "add", "--all", ".")
     if not git(clone, "status", "--porcelain"):
         return git(clone, "rev-parse", "HEAD").strip()
     run([sys.executable, "hooks/manifest.py"], clone)

@@ -92,7 +92,7 @@ def edits(package: str) -> dict[str, Edit]:
         "models/.gitignore": add("/tried\n"),
         "ops/checklist.yaml": swap(
             r"^items: \[\]",
-            'items:\n  - {id: T01, title: Holidays are in git, run: [git, cat-file, -e, ":data/holidays.csv"]}',
+            "items:\n  - {id: T01, title: Holidays are kept, run: [git, cat-file, -e, 'HEAD:data']}",
         ),
         "ops/ci/apt.txt": add("libgomp1\n"),
         "ops/ci/before.sh": add("echo before\n"),

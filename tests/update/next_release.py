@@ -52,7 +52,7 @@ def make_next(clone: Path, version: str) -> None:
     for path, text in {**NEW_FILES, **WORKFLOWS}.items():
         change.new(path, text)
     change.move(*MOVED)
-    change.once(f"{TOOLKIT}/cli/app.py", r"(?=@app\.command\(\)\ndef version)", COMMAND)
+    change.once(f"{TOOLKIT}/cli/app.py", r"(?=^def _say)", COMMAND)
     change.once(f"{TOOLKIT}/columns/dictionary.py", r"(?<=    unit: str = \"\"\n)", '    source: str = ""\n')
     change.once(
         f"{TOOLKIT}/gate/policy.py",

@@ -12,7 +12,7 @@ scratch=$(mktemp -d)
 leave() {
     rm -rf "$scratch"
     test -z "${SSH_AGENT_PID:-}" || ssh-agent -k > /dev/null
-    uv run --locked dvc config --quiet --local --unset remote.storage.password 2> /dev/null || true
+    test -z "${DVC_WEBDAV_PASSWORD:-}" || uv run --locked dvc config --quiet --local --unset remote.storage.password
 }
 trap leave EXIT
 

@@ -10,7 +10,6 @@ from fearless.columns import dictionary as dictionaries
 from fearless.core.errors import FearlessError
 from fearless.core.git import staged_files
 from fearless.core.project import Project
-from fearless.core.yaml_file import read_mapping
 from fearless.gate import policy
 from fearless.guard import repository
 from fearless.guard.finding import Finding
@@ -102,7 +101,7 @@ def _is_team_code(path: Path, project: Project) -> bool:
 
 
 def _columns(project: Project) -> list[Finding]:
-    dictionary = dictionaries.parse(read_mapping(project.root / dictionaries.FILE, dictionaries.FILE))
+    dictionary = dictionaries.read_open(project.root)
     return [
         Finding(
             f"{f'the column `{gap.column}` ' if gap.column else dictionaries.FILE + ' '}{gap.what}.", gap.fix

@@ -16,7 +16,7 @@ from fearless.core.yaml_file import read_mapping
 def draft_columns(project: Project, file: Path, *, target: str, replace: bool) -> str:
     """Write columns.yaml drafted from `file`; a dictionary that describes columns is replaced only when told to."""
     path = project.root / dictionaries.FILE
-    content = read_mapping(path, dictionaries.FILE)
+    content = read_mapping(path, dictionaries.FILE, as_text=True)
     if content.get("columns") and not replace:
         raise FearlessError(
             f"{dictionaries.FILE} describes columns already.",
@@ -38,7 +38,7 @@ def draft_columns(project: Project, file: Path, *, target: str, replace: bool) -
 
 def show_columns(project: Project, *, as_json: bool) -> int:
     """Print the dictionary and its gaps; returns 1 when there are any."""
-    dictionary = dictionaries.parse(read_mapping(project.root / dictionaries.FILE, dictionaries.FILE))
+    dictionary = dictionaries.read_open(project.root)
     gaps = dictionaries.gaps(dictionary)
     if as_json:
         open_ones = [{"column": gap.column, "what": gap.what, "fix": gap.fix} for gap in gaps]

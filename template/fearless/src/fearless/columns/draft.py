@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ def draft(file: Path, target: str) -> str:
     """columns.yaml drafted from the data in `file`, with a TODO for each thing that only a person knows.
 
     `target` is the column to predict. Raises FearlessError where the file cannot be read, has no rows, or
-    has no such column, and where a target value is missing or takes one value only.
+    has no such column, and where the target takes one value only or is text with more than two.
     """
     rows = read_untyped(file)
     if rows.height == 0:
@@ -42,7 +41,9 @@ def draft(file: Path, target: str) -> str:
     columns = {name: _Drafted(rows[name]) for name in rows.columns}
     goal = columns[target]
     if goal.distinct < 2:
-        raise FearlessError(f"The target `{target}` in {file.name} takes one value only, so there is nothing to learn.")
+        raise FearlessError(
+            f"The target `{target}` in {file.name} takes one value only, so there is nothing to learn."
+        )
     task = "binary" if goal.distinct == 2 else "regression"
     if task == "regression" and goal.type not in ("integer", "number"):
         raise FearlessError(
@@ -54,15 +55,19 @@ def draft(file: Path, target: str) -> str:
     if task == "binary" and not goal.is_truth:
         goal.type, goal.levels = "category", goal.words
         positive = f"positive: {_quoted(goal.levels[-1])}           # the value to predict\n"
-    key = next((name for name, column in columns.items() if name != target and column.names_rows), "")
-    time = next((n for n, c in columns.items() if n != target and c.type in ("date", "datetime") and not c.empty), "")
+    key = next((name for name, column in columns.items() if name and name != target and column.names_rows), "")
+    time = next(
+        (n for n, c in columns.items() if n != target and c.type in ("date", "datetime") and not c.empty), ""
+    )
     head = HEAD.format(
         source=file.name,
         task=task,
         target=_quoted(target),
         positive=positive,
         key=_quoted(key) if key else "",
-        time=f"time: {_quoted(time)}               # the moment of prediction: rows are split by it\n" if time else "",
+        time=f"time: {_quoted(time)}               # the moment of prediction: rows are split by it\n"
+        if time
+        else "",
     )
     return head + "".join(_entry(name, column, name == target) for name, column in columns.items())
 
@@ -78,7 +83,7 @@ class _Drafted:
         self.empty = len(values) - len(filled)
         self.distinct = filled.n_unique()
         self.words: list[str] = filled.unique().sort().to_list() if self.distinct <= MOST_LEVELS else []
-        lowered = {word.lower().removesuffix(".0") for word in self.words}
+        lowered = {word.lower() for word in self.words}
         self.is_truth = self.distinct == 2 and any(
             lowered == {yes, no} for yes, no in zip(TRUE_WORDS, FALSE_WORDS, strict=True)
         )
@@ -87,7 +92,10 @@ class _Drafted:
         if self.type == "string" and 1 < self.distinct <= MOST_LEVELS and self.distinct < len(filled) / 5:
             self.type, self.levels = "category", self.words
         self.names_rows = (
-            self.distinct == len(values) and not self.empty and self.type in ("string", "integer") and len(values) > 1
+            self.distinct == len(values)
+            and not self.empty
+            and self.type in ("string", "integer")
+            and len(values) > 1
         )
 
     def _type(self, filled: pl.Series) -> str:
@@ -97,7 +105,9 @@ class _Drafted:
             return "boolean"
         numbers = filled.cast(pl.Float64, strict=False)
         if len(filled) and not numbers.null_count():
-            return "integer" if bool((numbers == numbers.round()).all()) and not _has_point(filled) else "number"
+            return (
+                "integer" if bool((numbers == numbers.round()).all()) and not _has_point(filled) else "number"
+            )
         if len(filled) and not filled.str.to_date("%Y-%m-%d", strict=False).null_count():
             return "date"
         moments = filled.str.replace("T", " ", literal=True).str.strip_suffix("Z")
@@ -107,12 +117,12 @@ class _Drafted:
         return "string"
 
 
-def _has_point(filled: pl.Series) -> bool:
-    return bool(filled.str.contains(".", literal=True).any())
-
-
 def _entry(name: str, column: _Drafted, is_target: bool) -> str:
-    lines = [f"  {_quoted(name)}:", f"    type: {column.type}", "    description: TODO what it holds, in which unit"]
+    lines = [
+        f"  {_quoted(name)}:",
+        f"    type: {column.type}",
+        "    description: TODO what it holds, in which unit",
+    ]
     if is_target:
         lines.append("    known_at_prediction: false    # it is what the model predicts")
     else:
@@ -125,8 +135,11 @@ def _entry(name: str, column: _Drafted, is_target: bool) -> str:
 
 
 def _quoted(text: str) -> str:
-    """`text` as YAML reads it back: plain where that is safe, else a JSON string, which YAML understands."""
+    """`text` as YAML reads it back: plain where every reader takes it as text, else in quotes."""
+    import yaml
+
     safe = text.isascii() and text.replace("_", "a").isalnum() and text[0].isalpha()
     if safe and text.lower() not in (*TRUE_WORDS, *FALSE_WORDS, "null", "on", "off"):
         return text
-    return json.dumps(text, ensure_ascii=False)
+    quoted: str = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=float("inf"))
+    return quoted.rstrip("\n")

@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fearless.columns.dictionary import Column, Dictionary, load
+from fearless.columns.dictionary import Column, Dictionary, current
 from fearless.core.errors import FearlessError
-from fearless.core.project import Project
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ENDINGS = (".csv", ".parquet")
-TRUE_WORDS = ("true", "1", "yes", "t", "y")
-FALSE_WORDS = ("false", "0", "no", "f", "n")
+TRUE_WORDS = ("true", "1", "yes", "t", "y", "1.0")
+FALSE_WORDS = ("false", "0", "no", "f", "n", "0.0")
+MOST_EXACT = 2.0**53  # from here on a float64 no longer holds every whole number
 
 
 def read(path: str | os.PathLike[str]) -> pl.DataFrame:
@@ -29,7 +29,7 @@ def read(path: str | os.PathLike[str]) -> pl.DataFrame:
     import polars as pl
 
     given = Path(path)
-    dictionary = load(Project.find().root)
+    dictionary = current()
     if given.is_dir():
         files = data_files(given)
         if not files:
@@ -99,12 +99,16 @@ def check_rows(rows: pl.DataFrame, dictionary: Dictionary, source: str) -> list[
             continue
         values = rows[name]
         if values.null_count() and not column.missing and name != dictionary.target:
-            found.append(f"{source}: `{name}` is missing in {values.null_count()} rows and columns.yaml allows none")
+            found.append(
+                f"{source}: `{name}` is missing in {values.null_count()} rows and columns.yaml allows none"
+            )
         if column.range is not None and values.dtype.is_numeric():
             low, high = column.range
             outside = values.filter((values < low) | (values > high))
             if outside.len():
-                found.append(f"{source}: `{name}` is {outside[0]} in a row, outside its range [{low:g}, {high:g}]")
+                found.append(
+                    f"{source}: `{name}` is {outside[0]} in a row, outside its range [{low:g}, {high:g}]"
+                )
         if column.levels and values.dtype == pl.String:
             unseen = values.drop_nulls().unique().sort().to_list()
             strange = [value for value in unseen if value not in column.levels]
@@ -122,6 +126,13 @@ def target_of(rows: pl.DataFrame, dictionary: Dictionary) -> NDArray[np.float64]
     if values.null_count():
         raise FearlessError(f"The target `{dictionary.target}` is missing in {values.null_count()} rows.")
     if values.dtype == pl.String:
+        levels = dictionary.columns[dictionary.target].levels
+        strange = values.filter(~values.is_in(levels))
+        if strange.len():
+            raise FearlessError(
+                f"The target `{dictionary.target}` holds `{strange[0]}`, which is none of its levels.",
+                fix="Add it in columns.yaml, or mend the data.",
+            )
         return (values == dictionary.positive).to_numpy().astype(np.float64)
     numbers: NDArray[np.float64] = values.cast(pl.Float64).to_numpy()
     if dictionary.task == "binary" and not np.isin(numbers, (0.0, 1.0)).all():
@@ -155,14 +166,18 @@ def _cast(values: pl.Series, column: Column) -> pl.Series:
     """`values` as the column's type; what does not fit becomes null, for the caller to find."""
     import polars as pl
 
+    if values.dtype in (pl.Categorical, pl.Enum):
+        values = values.cast(pl.String)
     text = values.dtype == pl.String
+    if not (text or _can_be(values.dtype, column)):
+        return pl.Series(values.name, [None] * len(values))
     if column.type in ("string", "category"):
         return values.cast(pl.String, strict=False)
     if column.type == "number":
         numbers = values.cast(pl.Float64, strict=False)
         return numbers.set(~numbers.is_finite() & numbers.is_not_null(), None)
     if column.type == "integer":
-        if text or values.dtype.is_float():
+        if text or values.dtype.is_float() or values.dtype.is_decimal():
             numbers = values.cast(pl.Float64, strict=False)
             whole = values.cast(pl.Int64, strict=False)
             return whole.zip_with((whole.cast(pl.Float64) == numbers).fill_null(False), _as_whole(numbers))
@@ -171,8 +186,6 @@ def _cast(values: pl.Series, column: Column) -> pl.Series:
         if not text and not values.dtype.is_numeric():
             return values.cast(pl.Boolean, strict=False)
         words = values.cast(pl.String, strict=False).str.to_lowercase()
-        if values.dtype.is_float():
-            words = words.str.strip_suffix(".0")
         frame = words.to_frame("w").select(
             pl.when(pl.col("w").is_in(TRUE_WORDS))
             .then(True)
@@ -182,8 +195,31 @@ def _cast(values: pl.Series, column: Column) -> pl.Series:
         )
         return frame.to_series()
     if column.type == "date":
-        return values.str.to_date("%Y-%m-%d", strict=False) if text else values.cast(pl.Date, strict=False)
+        return values.str.to_date("%Y-%m-%d", strict=False) if text else _whole_days(values)
     return _moments(values) if text else values.cast(pl.Datetime("us"), strict=False)
+
+
+def _can_be(kind: pl.DataType, column: Column) -> bool:
+    """Whether values of the polars type `kind` mean something as the column's type; 5 is no date, say."""
+    import polars as pl
+
+    if kind == pl.Null:
+        return True
+    if column.type in ("string", "category"):
+        return not kind.is_nested()
+    if column.type in ("date", "datetime"):
+        return kind in (pl.Date, pl.Datetime)
+    return kind.is_numeric() or kind == pl.Boolean
+
+
+def _whole_days(values: pl.Series) -> pl.Series:
+    """Moments at midnight as dates, as pandas stores them; a moment within a day becomes null."""
+    import polars as pl
+
+    moments = values.cast(pl.Datetime("us"), strict=False)
+    days = moments.cast(pl.Date)
+    within = days.cast(pl.Datetime("us")) != moments
+    return days.zip_with(~within.fill_null(False), pl.Series([None], dtype=pl.Date).new_from_index(0, len(days)))
 
 
 def _as_whole(numbers: pl.Series) -> pl.Series:
@@ -191,7 +227,7 @@ def _as_whole(numbers: pl.Series) -> pl.Series:
     import polars as pl
 
     whole = numbers.cast(pl.Int64, strict=False)
-    return whole.set((whole.cast(pl.Float64) != numbers).fill_null(True), None)
+    return whole.set((whole.cast(pl.Float64) != numbers).fill_null(True) | (numbers.abs() > MOST_EXACT), None)
 
 
 def _moments(values: pl.Series) -> pl.Series:
@@ -206,5 +242,3 @@ def _moments(values: pl.Series) -> pl.Series:
         frame = pl.DataFrame({"a": result, "b": short, "c": days})
         result = frame.select(pl.coalesce("a", "b", "c").alias(values.name)).to_series()
     return result
-
-

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fearless.columns.dictionary import load
-from fearless.core.project import Project
+from fearless.columns.dictionary import current
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +18,7 @@ def plain(rows: pl.DataFrame) -> pl.DataFrame:
     """
     import polars as pl
 
-    dictionary = load(Project.find().root)
+    dictionary = current()
     names = {*dictionary.key, dictionary.group}
     chosen: list[pl.Expr] = []
     for name in dictionary.known:
@@ -27,7 +26,9 @@ def plain(rows: pl.DataFrame) -> pl.DataFrame:
         if name in names or column.type in ("string", "date", "datetime"):
             continue
         if column.type == "category":
-            chosen += [(pl.col(name) == level).cast(pl.Float32).alias(f"{name}={level}") for level in column.levels]
+            chosen += [
+                (pl.col(name) == level).cast(pl.Float32).alias(f"{name}={level}") for level in column.levels
+            ]
         else:
             chosen.append(pl.col(name).cast(pl.Float32))
     return rows.select(chosen)

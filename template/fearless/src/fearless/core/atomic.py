@@ -29,7 +29,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _sync(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -38,11 +38,12 @@ def replaced_file(path: Path) -> Iterator[Path]:
 def replaced_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder to fill; move it to `path` when the block ends well, remove it when it does not.
 
-    A folder that stands at `path` already is replaced. Between its removal and the move a killed process
-    leaves no folder at all, which every reader here treats as "not made yet".
+    A folder that stands at `path` already is moved aside first, so it is never half removed. Between the two
+    moves a killed process leaves no folder at all, which every reader here treats as "not made yet".
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    aside = temporary.with_suffix(".old")
     try:
         yield temporary
         for file in sorted(temporary.rglob("*")):
@@ -50,9 +51,12 @@ def replaced_folder(path: Path) -> Iterator[Path]:
                 _sync(file)
         temporary.chmod(0o755)  # mkdtemp makes it private to one user
         if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
+            path.replace(aside)
+        temporary.replace(path)
     finally:
+        if aside.exists() and not path.exists():
+            aside.replace(path)
+        shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(temporary, ignore_errors=True)
 
 

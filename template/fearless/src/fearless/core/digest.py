@@ -36,9 +36,8 @@ def dvc_folder_md5(folder: Path) -> str:
 
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:
-    """All files below `folder` as (relative path with `/`, path), in the order of the path's parts."""
-    files = [(file.relative_to(folder), file) for file in folder.rglob("*") if file.is_file()]
-    return [(relative.as_posix(), file) for relative, file in sorted(files, key=lambda pair: pair[0].parts)]
+    """All files below `folder` as (relative path with `/`, path), sorted by that text, as DVC sorts them."""
+    return sorted((file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if file.is_file())
 
 
 def _file_digest(path: Path, name: str) -> str:

@@ -11,6 +11,8 @@ from fearless.core.errors import FearlessError
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+LONGEST = 60
+
 
 def first_complaint(error: ValidationError, file: str, known: Iterable[str]) -> FearlessError:
     """The first problem in `error`; an unknown key is answered with the nearest of `known`."""
@@ -25,4 +27,6 @@ def first_complaint(error: ValidationError, file: str, known: Iterable[str]) -> 
         return FearlessError(f"{file}: `{where}` is missing.", fix="Add that line.")
     if problem["type"] == "value_error":
         return FearlessError(f"{file}: `{where}`: {problem['msg'].removeprefix('Value error, ')}")
-    return FearlessError(f"{file}: `{where}` is {problem['input']!r}: {problem['msg'].lower()}.")
+    value = repr(problem["input"])
+    shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
+    return FearlessError(f"{file}: `{where}` is {shown}: {problem['msg'].lower()}.")

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fearless.core.errors import FearlessError
 
+MERGE = "tag:yaml.org,2002:merge"
 
-def read_mapping(path: Path, name: str) -> dict[str, Any]:
+
+def read_mapping(path: Path, name: str, *, as_text: bool = False) -> dict[str, Any]:
     """Read the YAML mapping at `path`; `name` is how messages call it.
 
-    Raises FearlessError when the file is missing, not UTF-8, not YAML, or not a mapping.
+    With `as_text` every value is the text that stands in the file: `yes`, `01` and `1.50` stay what they are
+    instead of becoming a truth value and numbers. Raises FearlessError when the file is missing, not UTF-8,
+    not YAML, or not a mapping.
     """
     import yaml
 
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys.loader())
+        # Both loaders are safe ones: they build no objects.
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_loader(as_text))  # noqa: S506
     except FileNotFoundError:
         raise FearlessError(
             f"{name} is missing.", fix=f"Bring it back with `git checkout -- {name}` or write it anew."
@@ -39,30 +45,26 @@ def read_mapping(path: Path, name: str) -> dict[str, Any]:
     return content
 
 
-class _UniqueKeys:
+@cache
+def _loader(as_text: bool) -> Any:
     """A safe loader that refuses a key written twice: the second would silently win."""
+    import yaml
 
-    _loader: Any = None
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-    @classmethod
-    def loader(cls) -> Any:
-        if cls._loader is not None:
-            return cls._loader
-        import yaml
+    class Loader(base):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen: set[str] = set()
+            for key_node, _ in node.value:
+                key = str(getattr(key_node, "value", ""))
+                if key in seen and key_node.tag != MERGE:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"the key `{key}` is there twice", problem_mark=key_node.start_mark
+                    )
+                seen.add(key)
+            return super().construct_mapping(node, deep=deep)
 
-        base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-        class Loader(base):  # type: ignore[misc]
-            def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-                seen: set[str] = set()
-                for key_node, _ in node.value:
-                    key = str(getattr(key_node, "value", ""))
-                    if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
-                        raise yaml.MarkedYAMLError(
-                            problem=f"the key `{key}` is there twice", problem_mark=key_node.start_mark
-                        )
-                    seen.add(key)
-                return super().construct_mapping(node, deep=deep)
-
-        cls._loader = Loader
-        return Loader
+    if as_text:
+        resolvers = base.yaml_implicit_resolvers["<"]
+        Loader.yaml_implicit_resolvers = {"<": [pair for pair in resolvers if pair[0] == MERGE]}
+    return Loader

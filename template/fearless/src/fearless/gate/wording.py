@@ -29,7 +29,7 @@ def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: s
     """What to do now, most telling first."""
     failed = {check.kind for check in checks if check.verdict is Verdict.FAIL}
     if verdict is Verdict.PASS:
-        return ["Nothing: the candidate may be " + ("merged." if mode == "pull_request" else "released.")]
+        return ["The candidate may be " + ("merged." if mode == "pull_request" else "released.")]
     steps: list[str] = []
     if "too_good" in failed:
         steps.append(
@@ -38,7 +38,8 @@ def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: s
         )
     if "baseline" in failed:
         steps.append(
-            "A simpler model does as well or better: ship that, or improve features.py and model.py."
+            "A simpler model does as well or better: ship that one (and take it out of `baselines:` in gate.yaml),"
+            " or improve features.py and model.py."
         )
     if failed & {"floor", "champion"}:
         steps.append("Improve features.py, model.py or params.yaml, then `uv run fearless train` and `gate`.")

@@ -99,7 +99,9 @@ def _refuse_repeated_keys(rows: pl.DataFrame, dictionary: Dictionary) -> None:
         )
 
 
-def _write(golden: pl.DataFrame, dictionary: Dictionary, project: Project, share: float, start: str) -> Record:
+def _write(
+    golden: pl.DataFrame, dictionary: Dictionary, project: Project, share: float, start: str
+) -> Record:
     with replaced_folder(project.golden) as folder:
         golden.write_parquet(folder / ROWS, compression="zstd")
         record = Record(
@@ -112,5 +114,7 @@ def _write(golden: pl.DataFrame, dictionary: Dictionary, project: Project, share
             group=dictionary.group,
             target=dictionary.target,
         )
-        write_text(folder / RECORD, json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
+        write_text(
+            folder / RECORD, json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        )
     return record

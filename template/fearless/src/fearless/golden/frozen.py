@@ -82,7 +82,7 @@ def read_record(project: Project) -> Record:
             fix="Bring it with `uv run dvc pull`, or freeze it with `uv run fearless golden freeze`.",
         )
     try:
-        return Record.model_validate_json(file.read_text(encoding="utf-8"))
+        return Record.model_validate_json(file.read_bytes())
     except ValidationError as error:
         raise first_complaint(error, project.relative(file), Record.model_fields) from None
 

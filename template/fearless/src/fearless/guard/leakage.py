@@ -27,7 +27,8 @@ def overlap(train: pl.DataFrame, golden: Golden, dictionary: Dictionary) -> list
     which = f" (the first: {', '.join(str(train[name][first]) for name in names)})" if names else ""
     return [
         Finding(
-            f"{int(both.sum())} golden rows are in the training data{which}, so the gate would reward memory.", RETRAIN
+            f"{int(both.sum())} golden rows are in the training data{which}, so the gate would reward memory.",
+            RETRAIN,
         )
     ]
 

@@ -69,9 +69,15 @@ def run_item(item: Item, project: Project) -> list[Finding]:
             timeout=item.minutes * 60,
         )
     except FileNotFoundError:
-        return [Finding(f"{item.id} {item.title}: there is no program `{item.run[0]}`.", f"Mend `run:` in {FILE}.")]
+        return [
+            Finding(
+                f"{item.id} {item.title}: there is no program `{item.run[0]}`.", f"Mend `run:` in {FILE}."
+            )
+        ]
     except subprocess.TimeoutExpired:
-        return [Finding(f"{item.id} {item.title}: took more than {item.minutes:g} minutes.", f"See `{command}`.")]
+        return [
+            Finding(f"{item.id} {item.title}: took more than {item.minutes:g} minutes.", f"See `{command}`.")
+        ]
     if result.returncode == 0:
         return []
     said = (result.stderr or result.stdout).strip().splitlines()[-1:] or ["no message"]

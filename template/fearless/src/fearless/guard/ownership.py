@@ -28,7 +28,10 @@ def unedited(project: Project) -> list[Finding]:
     for path in _present(project):
         if (name := path.relative_to(project.root).as_posix()) not in promised and name != MANIFEST:
             found.append(
-                Finding(f"{name} stands among the template's files and is not one of them.", "Move it into src/ or ops/.")
+                Finding(
+                    f"{name} stands among the template's files and is not one of them.",
+                    "Move it into src/ or ops/.",
+                )
             )
     return found
 
@@ -37,7 +40,9 @@ def _promised(project: Project) -> dict[str, str]:
     """The manifest's files that this repository has: those of the other CI system were not rendered."""
     path = project.root / MANIFEST
     if not path.is_file():
-        raise FearlessError(f"{MANIFEST} is missing.", fix=f"Bring it back with `git checkout -- {MANIFEST}`.")
+        raise FearlessError(
+            f"{MANIFEST} is missing.", fix=f"Bring it back with `git checkout -- {MANIFEST}`."
+        )
     ci = str(project.answers.get("ci", ""))
     others = tuple(folder for name, folder in CI_FOLDERS.items() if name != ci)
     lines = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -39,7 +39,11 @@ def unfit(files: Iterable[Path], project: Project) -> list[Finding]:
     for path in files:
         name = project.relative(path)
         size_kb = path.stat().st_size // 1024
-        if size_kb > LARGEST_KB and not name.startswith((".storage/", "fearless/")) and path.name != "uv.lock":
+        if (
+            size_kb > LARGEST_KB
+            and not name.startswith((".storage/", "fearless/"))
+            and path.name != "uv.lock"
+        ):
             found.append(
                 Finding(
                     f"{name} has {size_kb} KB, too large for git.",
@@ -53,14 +57,18 @@ def unfit(files: Iterable[Path], project: Project) -> list[Finding]:
         for kind, pattern in SECRETS.items():
             if pattern.search(content):
                 found.append(
-                    Finding(f"{name} holds what looks like {kind}.", "Take it out, and revoke it: git remembers.")
+                    Finding(
+                        f"{name} holds what looks like {kind}.", "Take it out, and revoke it: git remembers."
+                    )
                 )
     return found
 
 
 def lint(project: Project, files: list[str] | None = None) -> list[Finding]:
     """What ruff finds in the team's code, by the rules in pyproject.toml."""
-    chosen = files if files is not None else [name for name in ("src", "tests") if (project.root / name).is_dir()]
+    chosen = (
+        files if files is not None else [name for name in ("src", "tests") if (project.root / name).is_dir()]
+    )
     if not chosen:
         return []
     found: list[Finding] = []
@@ -83,10 +91,14 @@ def tests(project: Project) -> list[Finding]:
     if result.returncode == 0:
         return []
     if result.returncode == 5:
-        return [Finding("pytest collected no test.", "Write one in tests/: what must your features always do?")]
+        return [
+            Finding("pytest collected no test.", "Write one in tests/: what must your features always do?")
+        ]
     lines = [line for line in result.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     last = (result.stdout.strip() or result.stderr.strip()).splitlines()[-1:]
-    return [Finding(f"The tests failed: {'; '.join((lines or last)[:3])}.", "Run `uv run pytest` to see them.")]
+    return [
+        Finding(f"The tests failed: {'; '.join((lines or last)[:3])}.", "Run `uv run pytest` to see them.")
+    ]
 
 
 def _run(command: list[str], project: Project) -> subprocess.CompletedProcess[str]:

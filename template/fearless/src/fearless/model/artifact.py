@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fearless.columns.dictionary import FILE as DICTIONARY
 from fearless.columns.dictionary import load
 from fearless.core.atomic import write_text
-from fearless.core.digest import sha256_file, sha256_text
+from fearless.core.digest import files_below, sha256_file, sha256_text
 from fearless.core.errors import FearlessError
 from fearless.core.model_error import first_complaint
 from fearless.core.project import Project
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 ONNX_FILE = "model.onnx"
 CODE = "code"
+CACHE = "__pycache__"
 
 
 class Parity(BaseModel):
@@ -48,7 +49,7 @@ class Parity(BaseModel):
 class Manifest(BaseModel):
     """What the artifact is. Version 1; a later toolkit reads it, and ignores no key it does not know."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
 
     version: Literal[1] = 1
     model_api: Literal[1] = 1
@@ -77,7 +78,9 @@ class Model:
         """(rows,) float64 for `rows` as columns.yaml describes them, through the feature code it was trained with."""
         absent = [name for name in self.team.dictionary.known if name not in rows.columns]
         if absent:
-            raise FearlessError(f"The model was made for the column `{absent[0]}`, which the rows do not have.")
+            raise FearlessError(
+                f"The model was made for the column `{absent[0]}`, which the rows do not have."
+            )
         made = self.team.features(rows)
         if made.columns != self.manifest.features:
             raise FearlessError(
@@ -131,7 +134,7 @@ def matrix(features: pl.DataFrame) -> NDArray[np.float32]:
 def pack_code(folder: Path, project: Project) -> None:
     """Copy the team's package and its dictionary into the artifact in `folder`."""
     shutil.copytree(
-        project.source, folder / CODE / project.package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+        project.source, folder / CODE / project.package, ignore=shutil.ignore_patterns(CACHE, "*.pyc")
     )
     shutil.copyfile(project.root / DICTIONARY, folder / DICTIONARY)
 
@@ -141,7 +144,7 @@ def seal(folder: Path, manifest: dict[str, Any]) -> Manifest:
     files = {
         file.relative_to(folder).as_posix(): sha256_file(file)
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != MANIFEST
+        if file.is_file() and file != folder / MANIFEST
     }
     complete = Manifest.model_validate({**manifest, "files": files})
     text = json.dumps(complete.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
@@ -158,7 +161,7 @@ def read_manifest(folder: Path, name: str) -> Manifest:
             fix="Bring it with `uv run dvc pull`, or train it with `uv run fearless train`.",
         )
     try:
-        return Manifest.model_validate_json(file.read_text(encoding="utf-8"))
+        return Manifest.model_validate_json(file.read_bytes())
     except ValidationError as error:
         raise first_complaint(error, f"{name}/{MANIFEST}", Manifest.model_fields) from None
 
@@ -174,6 +177,12 @@ def open_model(folder: Path, name: str, project: Project) -> Model:
             raise FearlessError(
                 f"{name}/{file} is not the file that was trained: its SHA-256 differs from the manifest's.",
                 fix="Bring it back with `uv run dvc checkout`, or train again with `uv run fearless train`.",
+            )
+    for file, _ in files_below(folder):
+        if file != MANIFEST and file not in manifest.files and CACHE not in Path(file).parts:
+            raise FearlessError(
+                f"{name}/{file} is not among the files that the manifest names, so nobody judged it.",
+                fix="Remove it, or train again with `uv run fearless train`.",
             )
     team = Team(project, load(folder), folder / CODE)
     return Model(manifest, digest_of(manifest), _scorer(folder, manifest, team), team)

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fearless.columns.dictionary import Dictionary
+from fearless.columns.dictionary import Dictionary, in_force
 from fearless.columns.frame import typed
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
@@ -86,6 +86,12 @@ class Team:
         The code is handed only the columns that are known at prediction time: reaching for another one is
         refused by name. The result has one row per row and finite or missing numbers, as float32.
         """
+        absent = [name for name in self.dictionary.known if name not in rows.columns]
+        if absent:
+            raise FearlessError(
+                f"{self._file('features')} was written for the column `{absent[0]}`, which the rows do not have.",
+                fix="Freeze and train anew when columns.yaml changes: `uv run fearless golden freeze --again`.",
+            )
         given = self._call("features", "features", rows.select(self.dictionary.known))
         made = self._frame(given, "features", "features")
         if made.height != rows.height:
@@ -94,7 +100,9 @@ class Team:
                 fix="Return one row per row, in the same order.",
             )
         if not made.width:
-            raise FearlessError(f"{self._file('features')}: features() returned no column.", fix="Select one.")
+            raise FearlessError(
+                f"{self._file('features')}: features() returned no column.", fix="Select one."
+            )
         words = [name for name, kind in made.schema.items() if not (kind.is_numeric() or kind == pl.Boolean)]
         if words:
             raise FearlessError(
@@ -138,14 +146,16 @@ class Team:
         return scorer
 
     def _call(self, file: str, function: str, *arguments: Any) -> Any:
-        with modules_of(self.code, self.project.package):
+        with modules_of(self.code, self.project.package), in_force(self.dictionary):
             return _told(self._function(file, function, len(arguments)), arguments, self)
 
     def _function(self, file: str, function: str, count: int) -> Callable[..., Any]:
         found = getattr(self._module(file), function, None)
         promise = NAMES[file]
         if not callable(found):
-            raise FearlessError(f"{self._file(file)} defines no {promise}.", fix="Add it: the README names the three.")
+            raise FearlessError(
+                f"{self._file(file)} defines no {promise}.", fix="Add it: the README names the three."
+            )
         try:
             inspect.signature(found).bind(*([None] * count))
         except TypeError:
@@ -153,7 +163,8 @@ class Team:
                 f"{self._file(file)}: {function}{inspect.signature(found)} cannot be called as {promise}.",
                 fix="Give it exactly that argument.",
             ) from None
-        return found
+        chosen: Callable[..., Any] = found
+        return chosen
 
     def _module(self, file: str) -> ModuleType:
         if not (self.code / self.project.package / f"{file}.py").is_file():
@@ -235,9 +246,10 @@ def _refused_column(error: BaseException, dictionary: Dictionary) -> tuple[str, 
     """The column that the features reached for and must not, with the reason, or None for another error."""
     if not isinstance(error, pl.exceptions.ColumnNotFoundError | KeyError):
         return None
-    said = str(error).strip().splitlines()[0].strip("\"' ") if str(error).strip() else ""
-    for name in sorted(dictionary.columns, key=len, reverse=True):
+    # polars says `"x" not found` or `unable to find column "x"; valid columns: [...]`, pandas `'x'` or `['x'] not in`.
+    said = str(error).strip().split("\n")[0].split(";")[0]
+    for name in dictionary.columns:
         reason = dictionary.why_not_known(name)
-        if reason is not None and (said == name or f'"{name}"' in said or said.split(";")[0].strip() == name):
+        if reason is not None and (said == name or f'"{name}"' in said or f"'{name}'" in said):
             return name, reason.strip().rstrip(".")
     return None

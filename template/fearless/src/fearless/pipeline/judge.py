@@ -43,14 +43,27 @@ def judge_candidate(project: Project, mode: Mode) -> Report:
         scores = candidate.score_rows(golden.rows)
         rival = _champion_scores(champion, golden)
         groups = golden.rows[dictionary.group].cast(str).to_numpy() if dictionary.group else None
-        descriptions["candidate"] = f"{candidate.manifest.estimator}, {len(candidate.manifest.features)} features"
+        descriptions["candidate"] = (
+            f"{candidate.manifest.estimator}, {len(candidate.manifest.features)} features"
+        )
         if champion:
-            descriptions["champion"] = f"{champion.manifest.estimator}, {len(champion.manifest.features)} features"
+            descriptions["champion"] = (
+                f"{champion.manifest.estimator}, {len(champion.manifest.features)} features"
+            )
         context = _context(project, golden, candidate, champion)
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, {"toolkit": version("fearless")})
     return judge(
-        policy, task, y, scores, rival, rivals, mode, groups=groups, descriptions=descriptions, context=context
+        policy,
+        task,
+        y,
+        scores,
+        rival,
+        rivals,
+        mode,
+        groups=groups,
+        descriptions=descriptions,
+        context=context,
     )
 
 
@@ -91,7 +104,9 @@ def _champion_scores(champion: Model | None, golden: Golden) -> NDArray[np.float
     try:
         return champion.score_rows(golden.rows)
     except FearlessError as error:
-        raise FearlessError(f"models/champion cannot be scored on the golden data: {error.what}", fix=error.fix) from None
+        raise FearlessError(
+            f"models/champion cannot be scored on the golden data: {error.what}", fix=error.fix
+        ) from None
 
 
 def _baselines(

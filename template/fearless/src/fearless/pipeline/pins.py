@@ -65,13 +65,17 @@ def uv_program() -> str:
     """The uv that runs this, or the one on the PATH."""
     found = os.environ.get("UV") or shutil.which("uv")
     if not found:
-        raise FearlessError("uv is not installed.", fix="Install it with `pip install uv` and run this again.")
+        raise FearlessError(
+            "uv is not installed.", fix="Install it with `pip install uv` and run this again."
+        )
     return found
 
 
 def _uv_lock(project: Project, *, offline: bool) -> subprocess.CompletedProcess[str]:
     command = [uv_program(), "lock", "--quiet", *(["--offline"] if offline else [])]
-    return subprocess.run(command, cwd=project.root, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    return subprocess.run(
+        command, cwd=project.root, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
 
 
 def _without_tested(found: re.Match[str]) -> str:

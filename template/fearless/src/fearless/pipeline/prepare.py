@@ -53,7 +53,9 @@ def open_train(project: Project) -> pl.DataFrame:
         raise FearlessError(f"{project.relative(file)} cannot be read: {error}") from None
 
 
-def split_off(rows: pl.DataFrame, golden: Golden, dictionary: Dictionary) -> tuple[pl.DataFrame, dict[str, int]]:
+def split_off(
+    rows: pl.DataFrame, golden: Golden, dictionary: Dictionary
+) -> tuple[pl.DataFrame, dict[str, int]]:
     """The rows to train on, and how many were left out for which reason."""
 
     left_out: dict[str, int] = {}

@@ -33,7 +33,9 @@ def reproduce(project: Project) -> None:
     try:
         dvc.reproduce(project.root)
     except FearlessError as error:
-        if stopped := next((name for name in STAGES if f"'{name}'" in error.what or f"stage {name}" in error.what), ""):
+        if stopped := next(
+            (name for name in STAGES if f"'{name}'" in error.what or f"stage {name}" in error.what), ""
+        ):
             _bring_back(stopped, project)
             raise FearlessError(
                 f"The stage {stopped} stopped, for the reason above.",

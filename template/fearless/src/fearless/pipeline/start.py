@@ -124,16 +124,18 @@ class Start:
             return "made before; what you changed since is yours to commit"
         self._free_index()
         git(["add", "--all", "."], root)
-        if git(["diff", "--cached", "--quiet"], root, check=False).returncode == 0:
+        if git(["diff", "--cached", "--quiet", "--", "."], root, check=False).returncode == 0:
             return "nothing to commit"
-        git([*self._identity(), "commit", "--quiet", "-m", "Start: golden data, baseline and gate"], root)
+        # `-- .`: in a folder of a larger repository, what others have staged there is not ours to commit.
+        message = ["-m", "Start: golden data, baseline and gate"]
+        git([*self._identity(), "commit", "--quiet", *message, "--", "."], root)
         return git(["log", "-1", "--format=%h %an: %s"], root).stdout.strip()
 
     def _push_to_cloud(self) -> str:
         """In a process of its own: a cloud client can wait for minutes for credentials that are not there."""
         url = str(self.project.answers.get("dvc_remote_url", "the remote"))
         later = "Everything works locally; run `uv run dvc push` when it is there."
-        command = [sys.executable, "-m", "dvc", "push", "--quiet"]
+        command = [sys.executable, "-m", "dvc", "push"]  # --quiet would also keep the reason back
         environment = {"AWS_MAX_ATTEMPTS": "1", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "1", **os.environ}
         try:
             result = subprocess.run(
@@ -151,16 +153,19 @@ class Start:
             return f"not pushed: {url} did not answer within {REMOTE_PATIENCE_S} s. {later}"
         if result.returncode == 0:
             return f"pushed to {url}"
-        said = [line for line in result.stderr.splitlines() if line.strip()]
-        reason = said[0].removeprefix("ERROR: ").strip() if said else "no reason given"
-        return f"not pushed to {url}: {reason}\n      Credentials: see .env.example. {later}"
+        return f"not pushed to {url}: {_reason(result.stderr)}\n      Credentials: see .env.example. {later}"
 
     def _identity(self) -> list[str]:
         """The owner of the answers, where git knows no one."""
         if git(["config", "user.email"], self.project.root, check=False).stdout.strip():
             return []
         answers = self.project.answers
-        return ["-c", f"user.name={answers.get('owner_name')}", "-c", f"user.email={answers.get('owner_email')}"]
+        return [
+            "-c",
+            f"user.name={answers.get('owner_name')}",
+            "-c",
+            f"user.email={answers.get('owner_email')}",
+        ]
 
     def _free_index(self) -> None:
         """Remove git's lock that a killed start left; only before the first commit, when nobody else works here."""
@@ -184,3 +189,10 @@ class Start:
             yield
         finally:
             lock.release()
+
+
+def _reason(said: str) -> str:
+    """Why a push failed, out of all that DVC and a cloud's client write: DVC's last error."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["no reason given"])[-1].removeprefix("unexpected error - ")

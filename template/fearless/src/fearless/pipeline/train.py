@@ -73,9 +73,8 @@ def made_from(project: Project) -> dict[str, str]:
 
 def _told(sealed: Manifest) -> str:
     return (
-        f"{sealed.estimator} on {sealed.train_rows:,} rows x {len(sealed.features)} features;"
-        f" stored as {sealed.loader}, at most {sealed.parity.worst_difference:.1e} from the fitted model"
-        f" on {sealed.parity.rows:,} rows"
+        f"{sealed.estimator} on {sealed.train_rows:,} rows x {len(sealed.features)} features; stored as"
+        f" {sealed.loader}, within {sealed.parity.worst_difference:.0e} of the fitted model"
     )
 
 

@@ -56,7 +56,9 @@ def _other_metrics(report: Mapping[str, Any]) -> list[str]:
 
 def _subject(check: Mapping[str, Any]) -> str:
     measure = f"{check['metric']} skill" if check["of"] == "skill" else check["metric"]
-    return f"{measure} against the {check['against']}" if check.get("against") else measure
+    if check.get("against"):
+        return f"{measure}, ahead of {check['against']}"
+    return f"{measure}, not too good" if check["rule"] == "too_good" else measure
 
 
 def _value(check: Mapping[str, Any]) -> str:
