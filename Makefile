@@ -19,9 +19,10 @@ demo: .venv/ready
 test: .venv/ready
 	$(RUN) -m pytest $(PYTEST)
 
+# The settings are named, or ruff would read fearless/ruff.toml, which leaves the toolkit out.
 check: .venv/ready
-	$(RUN) -m ruff check .
-	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check --config pyproject.toml .
+	$(RUN) -m ruff format --check --config pyproject.toml .
 	$(RUN) -m mypy template/fearless/src hooks tests
 	PYTHONPATH=template/fearless/src .venv/bin/lint-imports --no-logo
 	$(RUN) hooks/ownership.py

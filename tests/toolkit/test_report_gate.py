@@ -90,7 +90,7 @@ def test_the_models_stand_side_by_side_from_the_best_to_the_worst() -> None:
 
 
 def test_it_ends_with_what_to_do_next() -> None:
-    assert plain(content()).splitlines()[-1] == "Next: Nothing: the candidate may be merged."
+    assert plain(content()).splitlines()[-1] == "Next: The candidate may be merged."
     assert "pull request of its own" in plain(content(floor=0.9)).splitlines()[-1]
     assert "- And the policy is odd." in plain(unjudged())
 

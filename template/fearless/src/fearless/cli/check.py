@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fearless.columns import dictionary as dictionaries
 from fearless.core.errors import FearlessError
@@ -15,6 +17,11 @@ from fearless.guard import repository
 from fearless.guard.finding import Finding
 from fearless.guard.own_items import read_items, run_item
 from fearless.guard.ownership import unedited
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from fearless.golden.frozen import Golden
 
 Guard = Callable[[], list[Finding]]
 
@@ -78,10 +85,7 @@ def _all_guards(project: Project) -> list[tuple[str, Guard]]:
     except FearlessError as error:
         finding = Finding(error.what, error.fix)
         return [*guards, ("the team's own items (ops/checklist.yaml)", lambda: [finding])]
-    return [
-        *guards,
-        *((f"{item.id} {item.title}", lambda item=item: run_item(item, project)) for item in items),
-    ]  # type: ignore[misc]
+    return [*guards, *((f"{item.id} {item.title}", partial(run_item, item, project)) for item in items)]
 
 
 def _staged_guards(project: Project) -> list[tuple[str, Guard]]:
@@ -120,8 +124,7 @@ class _Rows:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._golden: object = None
-        self._train: object = None
+        self._read: tuple[pl.DataFrame, Golden, dictionaries.Dictionary] | None = None
 
     def schema(self) -> list[Finding]:
         from fearless.columns.frame import check_rows
@@ -167,11 +170,11 @@ class _Rows:
 
         return order(*self._frames())
 
-    def _frames(self):  # type: ignore[no-untyped-def]
+    def _frames(self) -> tuple[pl.DataFrame, Golden, dictionaries.Dictionary]:
         from fearless.golden.frozen import open_golden
         from fearless.pipeline.prepare import open_train
 
-        self._golden = self._golden or open_golden(self.project)
-        if self._train is None:
-            self._train = open_train(self.project)
-        return self._train, self._golden, dictionaries.load(self.project.root)
+        if self._read is None:
+            golden = open_golden(self.project)
+            self._read = open_train(self.project), golden, dictionaries.load(self.project.root)
+        return self._read

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -113,19 +112,13 @@ def in_force(dictionary: Dictionary) -> Iterator[None]:
 
 
 def current() -> Dictionary:
-    """The dictionary for the team's code that runs now: the one in force, or that of the working directory's project."""
+    """The dictionary for the team's code that runs now: the one in force, or the working directory's."""
     return _in_force.get() or load(Project.find().root)
 
 
 def load(root: Path) -> Dictionary:
     """The dictionary of the project at `root`; raises FearlessError for the first thing that is wrong in it."""
-    path = root / FILE
-    return _load(path, path.read_bytes() if path.is_file() else b"")
-
-
-@lru_cache(maxsize=4)
-def _load(path: Path, content: bytes) -> Dictionary:
-    dictionary = read_open(path.parent)
+    dictionary = read_open(root)
     if found := gaps(dictionary):
         first = found[0]
         more = f" ({len(found) - 1} more of this kind.)" if len(found) > 1 else ""

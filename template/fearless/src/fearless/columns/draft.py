@@ -55,7 +55,9 @@ def draft(file: Path, target: str) -> str:
     if task == "binary" and not goal.is_truth:
         goal.type, goal.levels = "category", goal.words
         positive = f"positive: {_quoted(goal.levels[-1])}           # the value to predict\n"
-    key = next((name for name, column in columns.items() if name and name != target and column.names_rows), "")
+    key = next(
+        (name for name, column in columns.items() if name and name != target and column.names_rows), ""
+    )
     time = next(
         (n for n, c in columns.items() if n != target and c.type in ("date", "datetime") and not c.empty), ""
     )
@@ -103,11 +105,12 @@ class _Drafted:
 
         if self.is_truth:
             return "boolean"
-        numbers = filled.cast(pl.Float64, strict=False)
-        if len(filled) and not numbers.null_count():
-            return (
-                "integer" if bool((numbers == numbers.round()).all()) and not _has_point(filled) else "number"
-            )
+        if len(filled) and bool(filled.str.contains(r"^[+-]?[0-9]+$").all()):
+            padded = bool(filled.str.contains(r"^[+-]?0[0-9]").any())
+            too_long = bool(filled.cast(pl.Int64, strict=False).null_count())
+            return "string" if padded or too_long else "integer"  # 007 and numbers of 20 digits are names
+        if len(filled) and not filled.cast(pl.Float64, strict=False).null_count():
+            return "number"
         if len(filled) and not filled.str.to_date("%Y-%m-%d", strict=False).null_count():
             return "date"
         moments = filled.str.replace("T", " ", literal=True).str.strip_suffix("Z")

@@ -219,7 +219,9 @@ def _whole_days(values: pl.Series) -> pl.Series:
     moments = values.cast(pl.Datetime("us"), strict=False)
     days = moments.cast(pl.Date)
     within = days.cast(pl.Datetime("us")) != moments
-    return days.zip_with(~within.fill_null(False), pl.Series([None], dtype=pl.Date).new_from_index(0, len(days)))
+    return days.zip_with(
+        ~within.fill_null(False), pl.Series([None], dtype=pl.Date).new_from_index(0, len(days))
+    )
 
 
 def _as_whole(numbers: pl.Series) -> pl.Series:

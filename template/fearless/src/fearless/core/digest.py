@@ -19,12 +19,6 @@ def sha256_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def sha256_folder(folder: Path) -> str:
-    """SHA-256 over the sorted pairs of relative path and SHA-256 of all files below `folder`."""
-    lines = [f"{sha256_file(file)}  {name}\n" for name, file in files_below(folder)]
-    return sha256_text("".join(lines))
-
-
 def dvc_folder_md5(folder: Path) -> str:
     """The digest DVC writes in the pointer of a folder: the MD5 of its sorted listing as JSON, plus `.dir`.
 

@@ -15,8 +15,12 @@ LONGEST = 60
 
 
 def first_complaint(error: ValidationError, file: str, known: Iterable[str]) -> FearlessError:
-    """The first problem in `error`; an unknown key is answered with the nearest of `known`."""
-    problem: Mapping[str, Any] = error.errors(include_url=False)[0]
+    """The first problem in `error`; an unknown key is answered with the nearest of `known`.
+
+    Unknown keys come first: a key that is misspelt is missing as well, and its spelling is what to mend.
+    """
+    problems: list[Mapping[str, Any]] = list(error.errors(include_url=False))
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     where = ".".join(str(part) for part in problem["loc"]) or "the whole file"
     if problem["type"] == "extra_forbidden":
         key = str(problem["loc"][-1])

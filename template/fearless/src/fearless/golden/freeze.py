@@ -31,6 +31,11 @@ def freeze(rows: pl.DataFrame, dictionary: Dictionary, project: Project, share: 
     if not 0.01 <= share <= 0.9:
         raise FearlessError(f"A share of {share:g} is not between 0.01 and 0.9.", fix="Usual is 0.2.")
     labelled = rows.filter(pl.col(dictionary.target).is_not_null())
+    if labelled.height < 2 * FEWEST:
+        raise FearlessError(
+            f"There are {labelled.height} rows with a target; freezing needs {2 * FEWEST} at least.",
+            fix="Bring more data into data/raw.",
+        )
     _refuse_repeated_keys(labelled, dictionary)
     start = ""
     if dictionary.time:
@@ -109,6 +114,7 @@ def _write(
             rows_sha256=sha256_file(folder / ROWS),
             split="time" if start else "hash",
             share=share,
+            time=dictionary.time,
             start=start,
             key=list(dictionary.key),
             group=dictionary.group,

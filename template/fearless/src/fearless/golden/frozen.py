@@ -32,6 +32,7 @@ class Record(BaseModel):
     rows_sha256: str
     split: Literal["time", "hash"]
     share: float
+    time: str = ""
     start: str = ""
     key: list[str]
     group: str = ""

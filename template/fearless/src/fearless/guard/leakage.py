@@ -13,6 +13,7 @@ from fearless.guard.finding import Finding
 if TYPE_CHECKING:
     import polars as pl
 
+RESET = "Set it back, or freeze anew with `uv run fearless golden freeze --again`."
 RETRAIN = "Run `uv run fearless train`: its prepare stage leaves those rows out."
 
 
@@ -46,8 +47,15 @@ def groups(train: pl.DataFrame, golden: Golden, dictionary: Dictionary) -> list[
 
 def order(train: pl.DataFrame, golden: Golden, dictionary: Dictionary) -> list[Finding]:
     """Training rows from the golden data's first moment on: a model must not learn from its future."""
-    if not (golden.record.start and dictionary.time):
+    if not golden.record.start:
         return []
+    if dictionary.time != golden.record.time:
+        was, now = golden.record.time, dictionary.time
+        return [
+            Finding(
+                f"The golden data was frozen with the time `{was}`, and columns.yaml now says `{now}`.", RESET
+            )
+        ]
     start = moment(golden.record.start, train[dictionary.time].dtype)
     late = train.filter(train[dictionary.time] >= start)
     if late.is_empty():

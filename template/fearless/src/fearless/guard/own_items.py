@@ -69,11 +69,11 @@ def run_item(item: Item, project: Project) -> list[Finding]:
             timeout=item.minutes * 60,
         )
     except FileNotFoundError:
-        return [
-            Finding(
-                f"{item.id} {item.title}: there is no program `{item.run[0]}`.", f"Mend `run:` in {FILE}."
-            )
-        ]
+        what = f"{item.id} {item.title}: there is no program `{item.run[0]}`."
+        return [Finding(what, f"Mend `run:` in {FILE}.")]
+    except OSError as error:
+        what = f"{item.id} {item.title}: `{item.run[0]}` cannot be run: {error.strerror}."
+        return [Finding(what, f"Make it executable, or mend `run:` in {FILE}.")]
     except subprocess.TimeoutExpired:
         return [
             Finding(f"{item.id} {item.title}: took more than {item.minutes:g} minutes.", f"See `{command}`.")

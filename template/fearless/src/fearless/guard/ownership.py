@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
@@ -11,7 +9,7 @@ from fearless.guard.finding import Finding
 
 MANIFEST = "fearless/MANIFEST"
 CI_FOLDERS = {"github": ".github/workflows/", "gitlab": ".gitlab/fearless/"}
-CACHES = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"}
+LITTER = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache", ".DS_Store"}
 
 
 def unedited(project: Project) -> list[Finding]:
@@ -25,8 +23,8 @@ def unedited(project: Project) -> list[Finding]:
             found.append(Finding(f"{name} belongs to the template and is missing.", fix.format(name)))
         elif sha256_file(path) != digest:
             found.append(Finding(f"{name} belongs to the template and was edited.", fix.format(name)))
-    for path in _present(project):
-        if (name := path.relative_to(project.root).as_posix()) not in promised and name != MANIFEST:
+    for name in _present(project):
+        if name not in promised and name != MANIFEST:
             found.append(
                 Finding(
                     f"{name} stands among the template's files and is not one of them.",
@@ -49,10 +47,14 @@ def _promised(project: Project) -> dict[str, str]:
     return {name: digest for digest, name in lines if not name.startswith(others)}
 
 
-def _present(project: Project) -> list[Path]:
-    folder = project.root / "fearless"
-    files = [path for path in folder.rglob("*") if path.is_file()]
+def _present(project: Project) -> list[str]:
+    """The files in the template's folders, as paths from the root, without what tools leave there."""
+    files = [path for path in (project.root / "fearless").rglob("*") if path.is_file()]
     files += (project.root / ".github" / "workflows").glob("fearless-*")
     files += (project.root / ".gitlab" / "fearless").glob("*")
-    kept = [path for path in files if not (set(path.parts) & CACHES) and ".egg-info" not in path.as_posix()]
-    return sorted(kept)
+    names = [path.relative_to(project.root) for path in files]
+    return sorted(name.as_posix() for name in names if not any(_is_litter(part) for part in name.parts))
+
+
+def _is_litter(part: str) -> bool:
+    return part in LITTER or part.endswith(".egg-info")

@@ -76,11 +76,6 @@ class Model:
 
     def score_rows(self, rows: pl.DataFrame) -> NDArray[np.float64]:
         """(rows,) float64 for `rows` as columns.yaml describes them, through the feature code it was trained with."""
-        absent = [name for name in self.team.dictionary.known if name not in rows.columns]
-        if absent:
-            raise FearlessError(
-                f"The model was made for the column `{absent[0]}`, which the rows do not have."
-            )
         made = self.team.features(rows)
         if made.columns != self.manifest.features:
             raise FearlessError(

@@ -26,6 +26,7 @@ def prepare(project: Project) -> str:
     golden = open_golden(project)
     _same_names(golden, dictionary)
     rows = Team.of(project, dictionary).load()
+    _same_types(golden, rows)
     train, left_out = split_off(rows, golden, dictionary)
     if train.height < 2:
         raise FearlessError("No rows are left to train on.", fix="Bring more data into data/raw.")
@@ -78,7 +79,12 @@ def split_off(
 
 def _same_names(golden: Golden, dictionary: Dictionary) -> None:
     record = golden.record
-    now = {"key": list(dictionary.key), "target": dictionary.target, "group": dictionary.group}
+    now = {
+        "key": list(dictionary.key),
+        "target": dictionary.target,
+        "time": dictionary.time,
+        "group": dictionary.group,
+    }
     for role, value in now.items():
         if getattr(record, role) != value:
             raise FearlessError(
@@ -91,3 +97,13 @@ def _same_names(golden: Golden, dictionary: Dictionary) -> None:
             f"The golden data has no column `{absent[0]}`, which {FILE} describes.",
             fix="Freeze anew with `uv run fearless golden freeze --again`.",
         )
+
+
+def _same_types(golden: Golden, rows: pl.DataFrame) -> None:
+    """A row is recognised by the text of its values: 1 and 1.0 would be two rows."""
+    for name, kind in rows.schema.items():
+        if golden.rows.schema[name] != kind:
+            raise FearlessError(
+                f"`{name}` is {golden.rows.schema[name]} in the golden data, and {FILE} now makes it {kind}.",
+                fix="Set its type back, or freeze anew with `uv run fearless golden freeze --again`.",
+            )
