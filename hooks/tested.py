@@ -56,11 +56,13 @@ def pins(text: str) -> dict[str, list[str]]:
 
 
 def resolve(present: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The closure of the core, and what each remote adds to it, as requirement lines with markers."""
-    core = compile_closure([], present.get("tested", []), [])
+    """The closure of the core with `dev`, and what each remote adds to it, as requirement lines with markers."""
+    core = compile_closure(["--extra", "dev"], present.get("tested", []), [])
     found = {"tested": core}
     for remote in REMOTES:
-        closure = compile_closure(["--extra", remote], core + present.get(f"tested-{remote}", []), core)
+        closure = compile_closure(
+            ["--extra", "dev", "--extra", remote], core + present.get(f"tested-{remote}", []), core
+        )
         found[f"tested-{remote}"] = ["fearless[tested]", *(line for line in closure if line not in core)]
     return found
 

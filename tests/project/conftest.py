@@ -20,7 +20,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCRATCH = ("__pycache__", "*.pyc", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv")
 # What the machine that runs the tests may set, and a user's machine need not have.
-OUTER = ("CI", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV", "UV", "UV_PROJECT_ENVIRONMENT", "GIT_DIR")
+OUTER = (
+    "CI",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "UV",
+    "UV_PROJECT_ENVIRONMENT",
+    "GIT_DIR",
+)
 PATIENCE_S = 300
 
 
@@ -34,7 +42,9 @@ class Repo:
 
     def fearless(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the repository's toolkit, as `uv run fearless` would without the wait for uv."""
-        return run([str(self.python), "-m", "fearless.cli", *arguments], self.root, self.environment(**variables))
+        return run(
+            [str(self.python), "-m", "fearless.cli", *arguments], self.root, self.environment(**variables)
+        )
 
     def environment(self, **variables: str) -> dict[str, str]:
         own = os.pathsep.join(str(self.root / folder) for folder in ("fearless/src", "src"))
@@ -43,7 +53,12 @@ class Repo:
     def git(self, *arguments: str) -> str:
         command = ["git", *arguments]
         return subprocess.run(
-            command, cwd=self.root, env={**self.surroundings}, check=True, capture_output=True, encoding="utf-8"
+            command,
+            cwd=self.root,
+            env={**self.surroundings},
+            check=True,
+            capture_output=True,
+            encoding="utf-8",
         ).stdout.strip()
 
     def changes(self) -> list[str]:
@@ -72,9 +87,10 @@ class Repo:
         return report
 
     def snapshot(self, folder: str) -> dict[str, bytes]:
-        """Every file below `folder` with its content."""
+        """Every file below `folder` with its content; bytecode may come and go."""
         base = self.root / folder
-        return {file.relative_to(base).as_posix(): file.read_bytes() for file in base.rglob("*") if file.is_file()}
+        files = [file for file in base.rglob("*") if file.is_file() and file.suffix != ".pyc"]
+        return {file.relative_to(base).as_posix(): file.read_bytes() for file in files}
 
 
 Rendered = Callable[..., Path]
@@ -94,13 +110,16 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str]) -> sub
     )
 
 
-def refusal(result: subprocess.CompletedProcess[str], code: int = 2) -> str:
-    """What a refused command said: one sentence `fearless: ...` and perhaps a way out, never a traceback."""
+def refusal(result: subprocess.CompletedProcess[str], code: int = 2, sentences: int = 1) -> str:
+    """What a refused command said: one sentence `fearless: ...` and perhaps a way out, never a traceback.
+
+    A stage that DVC runs says its own sentence, and the command that ran DVC one more.
+    """
     said = result.stdout + result.stderr
     assert result.returncode == code, said
     assert "Traceback" not in said, said
     assert "fault of the toolkit" not in said, said
-    assert said.count("fearless: ") == 1, said
+    assert said.count("fearless: ") == sentences, said
     return said[said.index("fearless: ") :].strip()
 
 
@@ -108,7 +127,9 @@ def refusal(result: subprocess.CompletedProcess[str], code: int = 2) -> str:
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a newcomer: no settings of git, an empty home, uv and git on the PATH."""
     home = tmp_path_factory.mktemp("home")
-    kept = {name: value for name, value in os.environ.items() if name not in OUTER and not name.startswith("GIT_")}
+    kept = {
+        name: value for name, value in os.environ.items() if name not in OUTER and not name.startswith("GIT_")
+    }
     uv_cache = os.environ.get("UV_CACHE_DIR") or _uv_cache()
     return kept | {
         "HOME": str(home),
@@ -128,7 +149,9 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def _uv_cache() -> str:
     program = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
-    return subprocess.run([program, "cache", "dir"], check=True, capture_output=True, encoding="utf-8").stdout.strip()
+    return subprocess.run(
+        [program, "cache", "dir"], check=True, capture_output=True, encoding="utf-8"
+    ).stdout.strip()
 
 
 @pytest.fixture(scope="session")
@@ -208,7 +231,9 @@ def copied(started: tuple[Repo, str], tmp_path: Path) -> Copied:
         count += 1
         source = original or started[0]
         root = tmp_path / f"copy{count}"
-        shutil.copytree(source.root, root, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
+        shutil.copytree(
+            source.root, root, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__")
+        )
         return Repo(root, source.python, source.surroundings)
 
     return make

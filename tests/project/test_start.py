@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Copied, Repo, Rendered, refusal
+from .conftest import Copied, Repo, refusal
 
 STEPS = ("git repository", "locked versions", "data", "golden data", "tracked by DVC", "pipeline", "gate")
 
@@ -25,7 +25,9 @@ def test_the_defaults_start_to_a_gated_model_and_one_clean_commit(started: tuple
     assert repo.changes() == []
     assert repo.git("symbolic-ref", "--short", "HEAD") == "main"
     tracked = repo.git("ls-files").splitlines()
-    assert {"dvc.lock", "uv.lock", "data/raw.dvc", "data/golden.dvc", "ops/reports/metrics.json"} <= set(tracked)
+    assert {"dvc.lock", "uv.lock", "data/raw.dvc", "data/golden.dvc", "ops/reports/metrics.json"} <= set(
+        tracked
+    )
     assert [name for name in tracked if name.startswith(".storage/")]
     assert not [name for name in tracked if name.startswith((".dvc/cache", "data/raw/", "models/candidate"))]
 
@@ -145,7 +147,10 @@ def test_a_rendering_that_was_committed_before_start_gets_a_second_commit(repo: 
         file.write_bytes(content)
     result = repo.fearless("start")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert repo.git("log", "--format=%s").splitlines() == ["Start: golden data, baseline and gate", "Bare rendering"]
+    assert repo.git("log", "--format=%s").splitlines() == [
+        "Start: golden data, baseline and gate",
+        "Bare rendering",
+    ]
     assert repo.changes() == []
 
 
@@ -159,7 +164,9 @@ def test_an_identity_that_git_knows_signs_the_commit(repo: Repo) -> None:
     assert repo.git("log", "-1", "--format=%an <%ae>") == "Known Person <known@example.com>"
 
 
-def test_in_a_folder_of_a_bigger_repository_start_commits_that_folder_only(copied: Copied, tmp_path: Path) -> None:
+def test_in_a_folder_of_a_bigger_repository_start_commits_that_folder_only(
+    copied: Copied, tmp_path: Path
+) -> None:
     inner = copied()
     shutil.rmtree(inner.root / ".git")
     outer = tmp_path / "monorepo"
@@ -176,7 +183,9 @@ def test_in_a_folder_of_a_bigger_repository_start_commits_that_folder_only(copie
     assert result.returncode == 0, result.stdout + result.stderr
     assert not (inner.root / ".git").exists()
     assert whole.changes() == ["A  half-done.txt"]
-    assert all(name.startswith("model/") for name in whole.git("show", "--format=", "--name-only").splitlines())
+    assert all(
+        name.startswith("model/") for name in whole.git("show", "--format=", "--name-only").splitlines()
+    )
     checked = inner.fearless("check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
@@ -188,7 +197,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small disk needs root on Linux")
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], capture_output=True
+    )
     if mounted.returncode != 0:
         pytest.skip(f"this system mounts no disk: {mounted.stderr.decode().strip()}")
     try:
@@ -203,7 +214,9 @@ def test_on_a_full_disk_start_stops_with_a_sentence_and_finishes_once_there_is_r
     rendering = fresh()
     root = small_disk / "project"
     shutil.copytree(rendering.root, root)
-    repo = Repo(root, rendering.python, {**rendering.surroundings, "DVC_SITE_CACHE_DIR": str(small_disk / "site")})
+    # Python before 3.14 itself keeps truncated bytecode when the disk is full, so it writes none here.
+    bare = {"DVC_SITE_CACHE_DIR": str(small_disk / "site"), "PYTHONDONTWRITEBYTECODE": "1"}
+    repo = Repo(root, rendering.python, {**rendering.surroundings, **bare})
     stops: set[str] = set()
     for room_kb in (8, 700, 1800, 2600, 4200, 5200, 6400):
         ballast = small_disk / "ballast"
@@ -214,7 +227,7 @@ def test_on_a_full_disk_start_stops_with_a_sentence_and_finishes_once_there_is_r
             break
         said = refusal(result)
         stops.add(result.stdout.splitlines()[-1] if result.stdout else "before the first step")
-        assert "-> " in said, said
+        assert "space" in said.lower() or "disk" in said.lower(), said
     assert len(stops) >= 3, f"the disk was full in too few places: {stops}"
     result = repo.fearless("start")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -236,13 +249,12 @@ def test_outside_a_repository_start_says_where_to_go(started: tuple[Repo, str], 
     assert "is not inside a Fearless repository" in refusal(result)
 
 
-def test_a_rendering_with_umlauts_and_blanks_in_its_answers_starts(rendered: Rendered, copied: Copied) -> None:
-    repo = copied()
+def test_an_owner_with_a_name_outside_ascii_signs_the_commit(repo: Repo) -> None:
     shutil.rmtree(repo.root / ".git")
-    repo.edit(".copier-answers.yml", "owner_name: Data Team", "owner_name: 'Équipe Ünicode \"Données\"'")
+    repo.edit(".copier-answers.yml", "owner_name: Data Team", "owner_name: 'Équipe \"Données\" Ünicode 数据'")
     result = repo.fearless("start")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert repo.git("log", "-1", "--format=%an") == 'Équipe Ünicode "Données"'
+    assert repo.git("log", "-1", "--format=%an") == 'Équipe "Données" Ünicode 数据'
 
 
 def _is_complete(repo: Repo) -> None:
@@ -285,7 +297,6 @@ def _killed_at(line: str, repo: Repo) -> str:
                     break
         finally:
             guard.cancel()
-            process.stdout.close()
             process.wait()
     return seen
 

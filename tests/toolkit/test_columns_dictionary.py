@@ -27,7 +27,9 @@ def test_a_complete_dictionary_has_no_gap(tree: Tree) -> None:
 def test_the_target_is_not_known_even_where_the_file_says_so() -> None:
     column = {"type": "boolean", "description": "Cancelled", "known_at_prediction": True}
     other = {"type": "integer", "description": "Service calls", "known_at_prediction": True}
-    read = parse({"version": 1, "task": "binary", "target": "left", "columns": {"left": column, "calls": other}})
+    read = parse(
+        {"version": 1, "task": "binary", "target": "left", "columns": {"left": column, "calls": other}}
+    )
     assert read.known == ["calls"]
     assert read.why_not_known("left") == "it is what the model predicts"
 
@@ -43,19 +45,43 @@ def test_the_target_is_not_known_even_where_the_file_says_so() -> None:
         ("Number of the customer", "TODO say what", "`customer` has no meaningful description"),
         ("The tariff", "plan", "`plan` has no meaningful description"),
         ("The monthly fee", '""', "`fee` has no meaningful description"),
-        ("    reason: it counts the call that cancels\n", "", "`all_calls` is not known at prediction time and gives no"),
-        ("reason: it counts the call that cancels", "reason: tbd", "`all_calls` is not known at prediction time"),
+        (
+            "    reason: it counts the call that cancels\n",
+            "",
+            "`all_calls` is not known at prediction time and gives no",
+        ),
+        (
+            "reason: it counts the call that cancels",
+            "reason: tbd",
+            "`all_calls` is not known at prediction time",
+        ),
         ("    levels: [basic, plus]\n", "", "`plan` is a category without levels"),
         ("levels: [basic, plus]", "levels: [basic, basic]", "`plan` names a level twice"),
         ("range: [0, 60]", "range: [60, 0]", "`calls` has an empty range [60.0, 0.0]"),
-        ("levels: [basic, plus]", "levels: [basic, plus]\n    range: [0, 1]", "`plan` has a range but is a category"),
+        (
+            "levels: [basic, plus]",
+            "levels: [basic, plus]\n    range: [0, 1]",
+            "`plan` has a range but is a category",
+        ),
         ("range: [0, 60]", "levels: [a, b]", "`calls` has levels but is a integer"),
-        ("Number of the customer", "Number of the customer\n    missing: true", "`customer` is part of the key"),
+        (
+            "Number of the customer",
+            "Number of the customer\n    missing: true",
+            "`customer` is part of the key",
+        ),
         ("key: [customer]", "key: [customer, left]", "`left` is the target and cannot be the key too"),
         ("time: day", "time: day\ngroup: left", "`left` is the target and cannot be the group too"),
-        ("time: day", 'time: day\npositive: "no"', "`left` is a boolean, and only a text target has a `positive:`"),
+        (
+            "time: day",
+            'time: day\npositive: "no"',
+            "`left` is a boolean, and only a text target has a `positive:`",
+        ),
         ("task: binary", "task: regression", "`left` is a boolean, and a regression needs a number"),
-        ("was cancelled\n    known_at_prediction: false", "was cancelled\n    known_at_prediction: true", "`left` is the target and cannot be known at prediction time"),
+        (
+            "was cancelled\n    known_at_prediction: false",
+            "was cancelled\n    known_at_prediction: true",
+            "`left` is the target and cannot be known at prediction time",
+        ),
     ],
 )
 def test_a_gap_is_named_with_its_column(tree: Tree, old: str, new: str, sentence: str) -> None:
@@ -66,7 +92,9 @@ def test_a_gap_is_named_with_its_column(tree: Tree, old: str, new: str, sentence
 
 
 def test_every_gap_tells_how_to_close_it(tree: Tree) -> None:
-    tree.columns("target: left", "target: gone").columns("The tariff", '"?"').columns("range: [0, 60]", "range: [9, 1]")
+    tree.columns("target: left", "target: gone").columns("The tariff", '"?"').columns(
+        "range: [0, 60]", "range: [9, 1]"
+    )
     found = gaps(dictionaries.read_open(tree.root))
     assert len(found) >= 3
     assert all(gap.fix for gap in found)
@@ -76,7 +104,9 @@ def test_every_gap_tells_how_to_close_it(tree: Tree) -> None:
 def test_a_dictionary_without_a_single_known_column_is_refused(tree: Tree) -> None:
     path = tree.root / "columns.yaml"
     text = path.read_text(encoding="utf-8").replace("known_at_prediction: true", "known_at_prediction: false")
-    path.write_text(text.replace("known_at_prediction: false\n", "known_at_prediction: false\n    reason: later\n"))
+    path.write_text(
+        text.replace("known_at_prediction: false\n", "known_at_prediction: false\n    reason: later\n")
+    )
     path.write_text(path.read_text(encoding="utf-8").replace("    reason: later\n    reason:", "    reason:"))
     assert "marks no column but the target as known" in refusal(tree)
 
@@ -158,11 +188,17 @@ def test_empty_roles_mean_none(tree: Tree) -> None:
         ("range: [0, 60]", "range: [0, many]", "`columns.calls.range.1` is 'many'"),
         ("range: [0, 60]", "range: 60", "`columns.calls.range` is '60'"),
         ("    description: The tariff\n", "", "`columns.plan.description` is missing"),
-        ("version: 1", "version: 1\nversion: 1", "line 2, column 1 is not valid YAML: the key `version` is there twice"),
+        (
+            "version: 1",
+            "version: 1\nversion: 1",
+            "line 2, column 1 is not valid YAML: the key `version` is there twice",
+        ),
         ("  fee:\n", "  calls:\n", "the key `calls` is there twice"),
     ],
 )
-def test_a_wrong_line_is_answered_with_what_would_be_right(tree: Tree, old: str, new: str, sentence: str) -> None:
+def test_a_wrong_line_is_answered_with_what_would_be_right(
+    tree: Tree, old: str, new: str, sentence: str
+) -> None:
     tree.columns(old, new)
     assert sentence in refusal(tree)
 
@@ -174,11 +210,15 @@ def test_a_dictionary_without_columns_names_the_command_that_drafts_one(tree: Tr
 
 def test_a_change_is_seen_at_once(tree: Tree) -> None:
     assert tree.dictionary.columns["plan"].description == "The tariff"
-    tree.columns("The tariff", "The faring")  # of the same length, in the same tick of the file system's clock
+    tree.columns(
+        "The tariff", "The faring"
+    )  # of the same length, in the same tick of the file system's clock
     assert tree.dictionary.columns["plan"].description == "The faring"
 
 
-@pytest.mark.parametrize("text", ["", "  ", "TODO", "todo: ask Ann", "TBD", "-", "n/a", "ab", "Monthly Fee", "monthly_fee"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "TODO", "todo: ask Ann", "TBD", "-", "n/a", "ab", "Monthly Fee", "monthly_fee"]
+)
 def test_placeholders_say_nothing(text: str) -> None:
     assert says_nothing(text, "monthly_fee")
 

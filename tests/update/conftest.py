@@ -1,4 +1,4 @@
-"""One clone and one started project for each CI system, made once in a session and shared by its workers."""
+"""One clone and one started project for each CI system, made once and shared by all workers of a test run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from .clone import Clone, make_clone
-from .commands import fearless, git, render
+from .commands import ENVIRONMENT, fearless, git, render
 
 T = TypeVar("T")
 Started = Callable[[str, Path], Path]
@@ -44,11 +44,17 @@ ANSWERS = {
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all workers of this session see."""
+    """A folder that all workers of this test run see."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "update"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One environment for all projects of a worker: what takes seconds is compiling 120 packages again and again."""
+    ENVIRONMENT["UV_PROJECT_ENVIRONMENT"] = str(tmp_path_factory.getbasetemp() / "venv")
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +75,7 @@ def started(shared: Path, clone: Clone) -> Started:
             return folder
 
         project = _once(shared, f"started-{ci}", make)
-        shutil.copytree(
-            project, destination, ignore=shutil.ignore_patterns(".venv", "__pycache__"), symlinks=True
-        )
+        shutil.copytree(project, destination, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
         return destination
 
     return copy
@@ -86,5 +90,5 @@ def _once(shared: Path, name: str, make: Callable[[Path], T]) -> T:
             made = make(shared / name)
             record.write_bytes(pickle.dumps(made))
             return made
-        found: T = pickle.loads(record.read_bytes())  # noqa: S301  (written above, in this session)
+        found: T = pickle.loads(record.read_bytes())  # noqa: S301  (written above)
         return found

@@ -20,6 +20,9 @@ from .conftest import ANSWERS, Started
 from .edits import DELETED, edits, work_on
 from .next_release import MOVED, range_of_rich
 
+pytestmark = pytest.mark.slow
+
+SYSTEMS = sorted(ANSWERS)
 STATE = ".copier-answers.yml"
 Files = dict[str, bytes]
 
@@ -37,7 +40,7 @@ class Updated:
     whitespace: str
 
 
-@pytest.fixture(scope="module", params=sorted(ANSWERS))
+@pytest.fixture(scope="module", params=SYSTEMS)
 def updated(
     request: pytest.FixtureRequest, started: Started, clone: Clone, tmp_path_factory: pytest.TempPathFactory
 ) -> Updated:
@@ -51,11 +54,6 @@ def updated(
     rich = range_of_rich((project / "fearless" / "pyproject.toml").read_text(encoding="utf-8"))
     uv(project, "lock", "--quiet", f"--upgrade-package=rich=={rich}")
     fearless(project, "train")
-    for command in (
-        "check",
-        "gate",
-    ):  # the edits are valid, so that whatever fails later was broken by the update
-        fearless(project, command)
     commit(project, "A year of work")
     before = tracked(project)
     run(copier_command("update", "--defaults"), project)
@@ -74,8 +72,7 @@ def relocked(updated: Updated) -> Path:
     return updated.project
 
 
-@pytest.mark.parametrize("ci", sorted(ANSWERS))
-def test_the_edits_touch_every_file_that_is_the_user_s(ci: str) -> None:
+def test_the_edits_touch_every_file_that_is_the_user_s() -> None:
     named = set(edits(ownership.PACKAGE)) | DELETED
     skipped, _ = ownership.yours()
     assert named == skipped, "give each user-owned file an edit in tests/update/edits.py"
@@ -137,8 +134,7 @@ def test_the_lock_resolves_and_moves_only_what_had_to_move(updated: Updated, rel
 
 
 def test_check_and_gate_work_with_the_old_files(updated: Updated, relocked: Path, clone: Clone) -> None:
-    assert json.loads(uv(relocked, "run", "--quiet", "dvc", "status", "--json")) == {}
-    assert "is current" in fearless(relocked, "train")
+    assert "dvc.lock is current: " in fearless(relocked, "train")
     fearless(relocked, "check")
     report = gate(relocked)
     assert report["context"]["toolkit"] == clone.next.removeprefix("v")
@@ -163,11 +159,10 @@ def test_the_new_artifacts_and_fields_come_with_the_team_s_next_change(
     assert (relocked / "dvc.yaml").read_bytes() == stages
 
 
+@pytest.mark.parametrize("updated", SYSTEMS[:1], indirect=True)  # which CI system it is has no part in it
 def test_a_release_that_trains_differently_says_so_and_trains_again(
     updated: Updated, relocked: Path, clone: Clone
 ) -> None:
-    if updated.ci != "github":
-        pytest.skip("the CI system has no part in training")
     commit(relocked, "A change of the model")
     run(copier_command("update", "--defaults", f"--vcs-ref={clone.later}"), relocked)
     uv(relocked, "lock", "--quiet")

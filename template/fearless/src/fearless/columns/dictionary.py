@@ -169,7 +169,8 @@ def gaps(dictionary: Dictionary) -> list[Gap]:
     target = columns.get(dictionary.target)
     if target is not None:
         found += _gaps_of_target(dictionary, target)
-    if dictionary.time in columns and columns[dictionary.time].type not in ("date", "datetime"):
+    time = columns.get(dictionary.time) if dictionary.time else None
+    if time is not None and time.type not in ("date", "datetime"):
         found.append(Gap(dictionary.time, "is the time and must be a date or datetime", "Set its `type`."))
     if not found and not dictionary.known:
         found.append(

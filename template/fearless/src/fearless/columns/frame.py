@@ -53,13 +53,33 @@ def read_untyped(file: Path) -> pl.DataFrame:
     try:
         if file.suffix.lower() == ".parquet":
             return pl.read_parquet(file)
-        return pl.read_csv(file, infer_schema=False)
+        rows = pl.read_csv(file, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise FearlessError(
             f"{file.name} cannot be read: {said}.",
             fix="It must be a CSV in UTF-8 with one header line and commas, or a Parquet file.",
         ) from None
+    if rows.width > 1 and rows[rows.columns[-1]].null_count():
+        _refuse_short_lines(file, rows.width)
+    return rows
+
+
+def _refuse_short_lines(file: Path, width: int) -> None:
+    """Polars refuses a line with too many fields and fills up one with too few, which shifts nothing but hides a fault.
+
+    A blank line is no fault: it becomes a row of missing values, and without a target no row is used.
+    """
+    import csv
+
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.reader(lines)
+        for fields in reader:
+            if fields and len(fields) < width:
+                raise FearlessError(
+                    f"{file.name}, line {reader.line_num}, has {len(fields)} fields, and its header has {width}.",
+                    fix="Mend that line; a row that was cut off is the usual cause.",
+                )
 
 
 def typed(rows: pl.DataFrame, dictionary: Dictionary, source: str) -> pl.DataFrame:
@@ -229,7 +249,8 @@ def _as_whole(numbers: pl.Series) -> pl.Series:
     import polars as pl
 
     whole = numbers.cast(pl.Int64, strict=False)
-    return whole.set((whole.cast(pl.Float64) != numbers).fill_null(True) | (numbers.abs() > MOST_EXACT), None)
+    same = (whole.cast(pl.Float64) == numbers) & (numbers.abs() < MOST_EXACT)
+    return whole.set(~same.fill_null(False), None)
 
 
 def _moments(values: pl.Series) -> pl.Series:

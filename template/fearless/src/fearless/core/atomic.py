@@ -42,6 +42,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
     moves a killed process leaves no folder at all, which every reader here treats as "not made yet".
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent, path.name)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     aside = temporary.with_suffix(".old")
     try:
@@ -58,6 +59,15 @@ def replaced_folder(path: Path) -> Iterator[Path]:
             aside.replace(path)
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Remove what killed writers of `name` left in `folder`, where no other may be at work now."""
+    for left in [*folder.glob(f".{name}.*.part"), *folder.glob(f".{name}.*.old")]:
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -39,8 +39,8 @@ class Project:
     @property
     def package(self) -> str:
         """The name of the team's package, the folder below `src/`."""
-        name = str(self.answers.get("package_name", ""))
-        if not name.isidentifier():
+        name = self.answers.get("package_name")
+        if not isinstance(name, str) or not name.isidentifier():
             raise FearlessError(
                 ".copier-answers.yml names no package (key `package_name`).",
                 fix="Bring it back with `git checkout -- .copier-answers.yml`.",

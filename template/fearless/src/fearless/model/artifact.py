@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fearless.columns.dictionary import FILE as DICTIONARY
 from fearless.columns.dictionary import load
 from fearless.core.atomic import write_text
-from fearless.core.digest import files_below, sha256_file, sha256_text
+from fearless.core.digest import files_below, sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.model_error import first_complaint
 from fearless.core.project import Project
@@ -43,7 +43,6 @@ class Parity(BaseModel):
 
     rows: int
     worst_difference: float
-    flips: int
 
 
 class Manifest(BaseModel):
@@ -54,7 +53,7 @@ class Manifest(BaseModel):
     version: Literal[1] = 1
     model_api: Literal[1] = 1
     name: str
-    loader: Literal["onnx", "skops", "team"]
+    loader: str
     task: Literal["binary", "regression"]
     features: list[str]
     made_from: dict[str, str]
@@ -67,7 +66,11 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Model:
-    """An artifact that was read and can score: `digest` names it exactly."""
+    """An artifact that was read and can score.
+
+    `digest` names it exactly: the SHA-256 of its manifest, which holds the digest of every other file. A model
+    is judged, shipped and recorded under it.
+    """
 
     manifest: Manifest
     digest: str
@@ -180,12 +183,7 @@ def open_model(folder: Path, name: str, project: Project) -> Model:
                 fix="Remove it, or train again with `uv run fearless train`.",
             )
     team = Team(project, load(folder), folder / CODE)
-    return Model(manifest, digest_of(manifest), _scorer(folder, manifest, team), team)
-
-
-def digest_of(manifest: Manifest) -> str:
-    """SHA-256 over the artifact's files: the name under which a model is judged, shipped and recorded."""
-    return sha256_text("".join(f"{digest}  {file}\n" for file, digest in sorted(manifest.files.items())))
+    return Model(manifest, sha256_file(folder / MANIFEST), _scorer(folder, manifest, team), team)
 
 
 def _scorer(folder: Path, manifest: Manifest, team: Team) -> Scorer:
@@ -194,5 +192,6 @@ def _scorer(folder: Path, manifest: Manifest, team: Team) -> Scorer:
     if manifest.loader == "onnx":
         return OnnxScorer(folder / ONNX_FILE, manifest.task)
     raise FearlessError(
-        f"The loader `{manifest.loader}` of {folder.name} needs a newer toolkit.", fix="Run `copier update`."
+        f"This toolkit has no loader `{manifest.loader}`, which {folder.name} needs.",
+        fix="Bring in the newest with `copier update`.",
     )

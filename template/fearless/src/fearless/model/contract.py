@@ -220,7 +220,7 @@ def _told(call: Callable[..., Result], arguments: tuple[Any, ...], team: Team) -
         return call(*arguments)
     except FearlessError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # code that calls exit() would end a command without a word
         place = _place(error, team.project, team.code)
         if (refused := _refused_column(error, team.dictionary)) is not None:
             name, reason = refused

@@ -16,6 +16,8 @@ from fearless.core.atomic import write_text
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 
+# Read by line: a parser for the whole lock costs more than the rest of this step.
+LOCKED = re.compile(r'^\[\[package\]\]\nname = "([^"]+)"\nversion = "([^"]+)"$', re.MULTILINE)
 ASKED = re.compile(r'"fearless\[([a-z0-9, -]+)\]"')
 
 
@@ -30,6 +32,7 @@ def drop_tested(project: Project) -> list[str]:
 
     Where the lock cannot be made (no network, say) pyproject.toml is left as it was.
     """
+    uv_program()  # before anything is changed
     before = _pyproject(project)
     write_text(project.root / "pyproject.toml", ASKED.sub(_without_tested, before, count=1))
     result = _uv_lock(project, offline=True)  # all it needs was fetched for the first lock a moment ago
@@ -45,15 +48,15 @@ def drop_tested(project: Project) -> list[str]:
 def differing(project: Project) -> list[str]:
     """`name locked (tested)` for every package whose locked version is not the tested one."""
     toolkit = tomllib.loads((project.root / "fearless" / "pyproject.toml").read_text(encoding="utf-8"))
-    lock = tomllib.loads((project.root / "uv.lock").read_text(encoding="utf-8"))
+    lock = (project.root / "uv.lock").read_text(encoding="utf-8")
     tested: dict[str, set[str]] = {}
     for extra, pins in toolkit["project"]["optional-dependencies"].items():
         for pin in pins if extra.startswith("tested") else []:
             name, _, version = pin.split(";")[0].strip().partition("==")
             tested.setdefault(name, set()).add(version)
     locked: dict[str, set[str]] = {}
-    for package in lock.get("package", []):
-        locked.setdefault(package["name"], set()).add(package.get("version", ""))
+    for name, version in LOCKED.findall(lock):
+        locked.setdefault(name, set()).add(version)
     return [
         f"{name} {'/'.join(sorted(versions))} ({'/'.join(sorted(tested[name]))})"
         for name, versions in sorted(locked.items())

@@ -13,6 +13,7 @@ from pathlib import Path
 from fearless.columns.dictionary import load
 from fearless.columns.frame import data_files
 from fearless.core import dvc
+from fearless.core.atomic import remove_leftovers
 from fearless.core.errors import FearlessError
 from fearless.core.git import git, has_commit, is_work_tree
 from fearless.core.project import Project
@@ -48,6 +49,7 @@ class Start:
             ("first commit", self.commit),
         ]
         with self._alone():
+            remove_leftovers(self.project.root)  # of a start that was killed; the first commit would take it
             for number, (name, step) in enumerate(steps, 1):
                 began = time.perf_counter()
                 self.say(f"[{number}/{len(steps)}] {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ def train(project: Project) -> str:
         task=dictionary.task,
     )
     golden = matrix(team.features(open_golden(project).rows))
+    gc.freeze()  # what the imports made stays; what a long training makes is collected again
+    gc.enable()
     fitted = team.train(training)
     with replaced_folder(project.candidate) as folder:
         if team.own_format:
@@ -65,9 +68,14 @@ def train(project: Project) -> str:
 
 
 def made_from(project: Project) -> dict[str, str]:
-    """The digests of everything of the team's that the model depends on, by relative path."""
+    """The digests of all that the model depends on, by relative path, with the number of the toolkit's stages."""
     files = [file for _, file in files_below(project.source) if file.suffix != ".pyc"]
-    files += [project.root / PARAMS, project.root / FILE, project.prepared / ROWS]
+    files += [
+        project.root / PARAMS,
+        project.root / FILE,
+        project.prepared / ROWS,
+        project.root / "fearless" / "STAGES",
+    ]
     return {project.relative(file): sha256_file(file) for file in files if file.is_file()}
 
 
