@@ -1,4 +1,7 @@
-"""A terminal's text as an SVG: `COMMAND | python hooks/picture.py TITLE docs/images/NAME.svg`. The docs show real output."""
+"""A terminal's text as an SVG, because the docs show real output.
+
+COMMAND | python hooks/picture.py TITLE docs/images/NAME.svg
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ def draw(text: str, title: str) -> str:
     width = max((len(line) for line in lines), default=1) * CHAR + 2 * MARGIN
     height = len(lines) * LINE + 2 * MARGIN + BAR
     rows = [_row(line, BAR + MARGIN + number * LINE + 12) for number, line in enumerate(lines)]
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img" aria-label="{escape(title)}">
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img"
+  aria-label="{escape(title)}">
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
 <text x="{MARGIN}" y="23" fill="#8b949e" font-family="monospace" font-size="13">$ {escape(title)}</text>
 <g font-family="monospace" font-size="13" fill="#e6edf3">

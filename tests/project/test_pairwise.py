@@ -131,7 +131,9 @@ def _bring_data(repo: Repo) -> None:
     lines = ["code,size,weight,target"]
     for number in range(600):
         size, weight = number * 37 % 101, number * 53 % 89
-        lines.append(f"{number},{size},{weight},{size // 10 % 3 * 40 + (weight > 44) * 60 + number % 7}")
+        lines.append(
+            f"{number},{size},{weight},{size // 10 % 3 * 40 + (weight > 44) * 60 + number * number % 47}"
+        )
     repo.write("data/raw/parcels.csv", "\n".join(lines) + "\n")
     described = "".join(
         f"  {name}: {{type: integer, description: Taken from the label of the parcel,"

@@ -38,6 +38,11 @@ def main() -> None:
         _tell("Stopped.", "Run the command again: it goes on where it stopped.")
         raise SystemExit(130) from None
     except Exception as error:
+        # polars tells what the system refused, a full disk say, in classes of its own
+        if "(os error " in str(error):
+            said = " ".join(str(error).split())
+            _tell(f"{said}.", "Mend that and run the command again: it goes on where it stopped.")
+            raise SystemExit(2) from None
         _tell(
             f"This is a fault of the toolkit: {type(error).__name__}: {error}.",
             f"Please report {_record(error)}.",

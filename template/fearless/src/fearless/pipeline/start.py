@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from fearless.pipeline.pins import asks_for_tested, drop_tested
 from fearless.pipeline.run import reproduce
 
 REMOTE_PATIENCE_S = 60
+LEAST_ROOM_MB = 64
 
 
 class Start:
@@ -53,6 +55,7 @@ class Start:
             for number, (name, step) in enumerate(steps, 1):
                 began = time.perf_counter()
                 self.say(f"[{number}/{len(steps)}] {name}")
+                self._need_room()
                 result = step()
                 self.say(f"      {result}  [{time.perf_counter() - began:.1f} s]")
         return self.code
@@ -156,6 +159,21 @@ class Start:
         if result.returncode == 0:
             return f"pushed to {url}"
         return f"not pushed to {url}: {_reason(result.stderr)}\n      Credentials: see .env.example. {later}"
+
+    def _need_room(self) -> None:
+        """Refuse a step on a nearly full disk: DVC's own index waits for ever there instead of failing."""
+        raw = (
+            sum(file.stat().st_size for file in data_files(self.project.raw))
+            if self.project.raw.is_dir()
+            else 0
+        )
+        needed = LEAST_ROOM_MB + 3 * raw // 2**20  # the data, its copy in DVC's cache, and one in .storage
+        free = shutil.disk_usage(self.project.root).free // 2**20
+        if free < needed:
+            raise FearlessError(
+                f"The disk of {self.project.root} has {free:,} MB left, and this needs {needed:,} MB.",
+                fix="Free some space and run `uv run fearless start` again: it goes on where it stopped.",
+            )
 
     def _identity(self) -> list[str]:
         """The owner of the answers, where git knows no one."""
