@@ -27,7 +27,6 @@ check: .venv/ready
 	PYTHONPATH=template/fearless/src .venv/bin/lint-imports --no-logo
 	$(RUN) hooks/ownership.py
 	$(RUN) hooks/releases.py
-	$(RUN) hooks/releases.py
 	$(RUN) hooks/tested.py --check
 	$(RUN) hooks/manifest.py --check
 

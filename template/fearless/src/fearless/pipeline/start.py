@@ -155,7 +155,7 @@ class Start:
                 timeout=REMOTE_PATIENCE_S,
             )
         except subprocess.TimeoutExpired:
-            return f"not pushed: {url} did not answer within {REMOTE_PATIENCE_S} s. {later}"
+            return f"not pushed: {url} took longer than {REMOTE_PATIENCE_S} s. {later}"
         if result.returncode == 0:
             return f"pushed to {url}"
         return f"not pushed to {url}: {_reason(result.stderr)}\n      Credentials: see .env.example. {later}"
