@@ -38,8 +38,8 @@ def main() -> None:
         _tell("Stopped.", "Run the command again: it goes on where it stopped.")
         raise SystemExit(130) from None
     except Exception as error:
-        # polars tells what the system refused, a full disk say, in classes of its own
-        if "(os error " in str(error):
+        # polars and SQLite tell what the system refused, a full disk say, in classes of their own
+        if any(sign in str(error) for sign in ("(os error ", "disk is full", "No space left")):
             said = " ".join(str(error).split())
             _tell(f"{said}.", "Mend that and run the command again: it goes on where it stopped.")
             raise SystemExit(2) from None
@@ -65,7 +65,7 @@ def _record(error: BaseException) -> str:
         path = Project.find().scratch / "fault.txt"
         path.write_text(text, encoding="utf-8")
     except Exception:
-        return f"this:\n{text}"
+        return "it, with the command you ran"
     return str(path)
 
 
