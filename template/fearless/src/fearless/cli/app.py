@@ -81,6 +81,9 @@ def gate(
     mode: Annotated[
         str, typer.Option(help="pull_request or release: what an unsettled verdict means.")
     ] = "pull_request",
+    base: Annotated[
+        str, typer.Option(help="The commit or branch whose policy judges; default: the target of the change.")
+    ] = "",
     summary: Annotated[str, typer.Option(help="Also add the report as Markdown to this file.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -92,7 +95,7 @@ def gate(
     from fearless.cli.gate import judge_and_print
     from fearless.core.project import Project
 
-    raise typer.Exit(judge_and_print(Project.find(), mode=mode, summary=summary, as_json=as_json))
+    raise typer.Exit(judge_and_print(Project.find(), mode=mode, base=base, summary=summary, as_json=as_json))
 
 
 @app.command(short_help="Run one stage; dvc.yaml calls this.")

@@ -19,17 +19,16 @@ REPORTS = "gate"
 
 
 def judge_and_print(
-    project: Project, *, mode: str = "pull_request", summary: str = "", as_json: bool = False
+    project: Project, *, mode: str = "pull_request", base: str = "", summary: str = "", as_json: bool = False
 ) -> int:
     """Judge models/candidate, write .fearless/gate/report.{json,md}, print the result; returns the exit code."""
     modes = get_args(Mode)
     if mode not in modes:
         raise FearlessError(f"There is no mode `{mode}`.", fix=f"Choose one of {', '.join(modes)}.")
     folder = project.scratch / REPORTS
-    shutil.rmtree(
-        folder, ignore_errors=True
-    )  # whatever happens now, no report of yesterday can pass for today's
-    report = judge_candidate(project, "release" if mode == "release" else "pull_request")
+    # Whatever happens now, no report of yesterday can pass for today's.
+    shutil.rmtree(folder, ignore_errors=True)
+    report = judge_candidate(project, "release" if mode == "release" else "pull_request", base)
     text = markdown(report.to_dict())
     write_text(folder / "report.json", report.to_json())
     write_text(folder / "report.md", text)

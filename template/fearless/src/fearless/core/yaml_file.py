@@ -18,17 +18,24 @@ def read_mapping(path: Path, name: str, *, as_text: bool = False) -> dict[str, A
     instead of becoming a truth value and numbers. Raises FearlessError when the file is missing, not UTF-8,
     not YAML, or not a mapping.
     """
-    import yaml
-
     try:
-        # Both loaders are safe ones: they build no objects.
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_loader(as_text))  # noqa: S506
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise FearlessError(
             f"{name} is missing.", fix=f"Bring it back with `git checkout -- {name}` or write it anew."
         ) from None
     except UnicodeDecodeError as error:
         raise FearlessError(f"{name} is not UTF-8: {error.reason}.", fix="Save it as UTF-8.") from None
+    return parse_mapping(text, name, as_text=as_text)
+
+
+def parse_mapping(text: str, name: str, *, as_text: bool = False) -> dict[str, Any]:
+    """The YAML mapping in `text`; otherwise as `read_mapping`."""
+    import yaml
+
+    try:
+        # Both loaders are safe ones: they build no objects.
+        content = yaml.load(text, Loader=_loader(as_text))  # noqa: S506
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -8,7 +8,7 @@ second one. Whatever cannot be judged is ERROR, never a pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,6 +47,7 @@ def judge(
     groups: NDArray[Any] | None = None,
     descriptions: Mapping[str, str] | None = None,
     context: Mapping[str, Any] | None = None,
+    beside: Sequence[Check] = (),
 ) -> Report:
     """Judge the candidate on n golden rows.
 
@@ -61,7 +62,7 @@ def judge(
         asked = requirements(policy, task)
         golden = Scored.of(policy, task, y, candidate, champion, baselines, groups)
         with np.errstate(over="ignore", invalid="ignore"):
-            checks = _checks(golden, asked)
+            checks = [*_checks(golden, asked), *beside]
             models = _models(golden, [each.metric for each in asked], descriptions or {})
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, context)

@@ -31,6 +31,10 @@ def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: s
     if verdict is Verdict.PASS:
         return ["The candidate may be " + ("merged." if mode == "pull_request" else "released.")]
     steps: list[str] = []
+    if any(check.rule == "alone" and check.verdict is Verdict.FAIL for check in checks):
+        steps.append("Take what must change alone into a pull request of its own, and merge that one first.")
+    if any(check.rule == "unedited" and check.verdict is Verdict.FAIL for check in checks):
+        steps.append("Bring the template's files back; the README says where to change what.")
     if "too_good" in failed:
         steps.append(
             "Look for a feature that knows the answer; if there is none, write who looked into "

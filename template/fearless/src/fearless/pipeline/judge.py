@@ -12,12 +12,13 @@ from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.gate import baselines
-from fearless.gate.findings import Report
+from fearless.gate.findings import Check, Report
 from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
 from fearless.gate.verdict import judge, not_judged
 from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of
 from fearless.model.artifact import Model, matrix, open_model
+from fearless.pipeline.base import changes, find_base
 from fearless.pipeline.prepare import open_train
 from fearless.pipeline.train import made_from
 
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def judge_candidate(project: Project, mode: Mode) -> Report:
-    """Judge models/candidate on the golden data; what stops the judgement is a report with verdict ERROR."""
+def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
+    """Judge models/candidate on the golden data; what stops the judgement is a report with verdict ERROR.
+
+    The policy is that of the change's base, where there is one (see `find_base`, which takes `base`).
+    """
     policy: Policy | None = None
     task = ""
     try:
         policy = load_policy(project.root / FILE)
+        started_from = find_base(project, base)
         dictionary = load_dictionary(project.root)
         task = dictionary.task
         golden = open_golden(project)
@@ -51,6 +56,11 @@ def judge_candidate(project: Project, mode: Mode) -> Report:
                 f"{champion.manifest.estimator}, {len(champion.manifest.features)} features"
             )
         context = _context(project, golden, candidate, champion)
+        beside: list[Check] = []
+        if started_from:
+            beside = changes(project, started_from, task)
+            policy = started_from.policy or policy
+            context["base"] = started_from.commit
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, {"toolkit": version("fearless")})
     return judge(
@@ -64,6 +74,7 @@ def judge_candidate(project: Project, mode: Mode) -> Report:
         groups=groups,
         descriptions=descriptions,
         context=context,
+        beside=beside,
     )
 
 

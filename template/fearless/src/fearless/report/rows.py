@@ -16,6 +16,8 @@ ASKED = {
     "max_rise": "> -{limit}",
     "beats": "> 0",
     "too_good": "<= {limit} or reviewed",
+    "alone": "changes alone",
+    "unedited": "unedited",
 }
 ORDER = {"ERROR": 0, "FAIL": 1, "INCONCLUSIVE": 2, "PASS": 3}
 ROLES = {"candidate": 0, "champion": 1, "baseline": 2}

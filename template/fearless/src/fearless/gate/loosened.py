@@ -1,0 +1,42 @@
+"""Which numbers of a policy ask for less than another one does."""
+
+from __future__ import annotations
+
+from fearless.gate.policy import Policy, Requirement, requirements
+
+# A lower limit asks for less; of every other rule a higher one does.
+ASK_FOR_MORE = ("min_skill", "floor")
+
+
+def loosened(base: Policy, change: Policy, task: str) -> list[str]:
+    """What `change` asks less of than `base`, one text each, such as `log_loss.min_skill 0.35 -> 0.2`."""
+    now = {each.id: each for each in requirements(change, task)}
+    found = [text for each in requirements(base, task) if (text := _looser(each, now.get(each.id)))]
+    if change.confidence < base.confidence:
+        found.append(f"confidence {base.confidence:g} -> {change.confidence:g}")
+    if (base.floor_mode, change.floor_mode) == ("confident", "point"):
+        found.append("floor_mode confident -> point")
+    for mode in type(base.on_inconclusive).model_fields:
+        before, after = getattr(base.on_inconclusive, mode), getattr(change.on_inconclusive, mode)
+        if (before, after) == ("fail", "warn"):
+            found.append(f"on_inconclusive.{mode} fail -> warn")
+    found += [f"baselines: {name} -> gone" for name in base.baselines if name not in change.baselines]
+    return found + _less_wary(base, change)
+
+
+def _looser(before: Requirement, after: Requirement | None) -> str:
+    if after is None:
+        return f"{before.id} {before.limit:g} -> gone"
+    less = after.limit < before.limit if before.rule in ASK_FOR_MORE else after.limit > before.limit
+    return f"{before.id} {before.limit:g} -> {after.limit:g}" if less else ""
+
+
+def _less_wary(base: Policy, change: Policy) -> list[str]:
+    """A review of what is too good is no loosening: it says who looked, and the report shows it."""
+    if base.too_good is None:
+        return []
+    if change.too_good is None:
+        return [f"too_good.skill {base.too_good.skill:g} -> gone"]
+    if change.too_good.skill > base.too_good.skill:
+        return [f"too_good.skill {base.too_good.skill:g} -> {change.too_good.skill:g}"]
+    return []
