@@ -13,6 +13,8 @@ from fearless.core.project import Project
 from fearless.guard.finding import Finding
 
 LARGEST_KB = 1000
+# How older and newer versions of ruff name a file that is not formatted.
+UNFORMATTED = re.compile(r"(?:Would reformat: |--> )([^:\n]+)")
 MARKERS = (b"<<<<<<< ", b">>>>>>> ")
 SECRETS = {
     "a private key": re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
@@ -72,17 +74,22 @@ def lint(project: Project, files: list[str] | None = None) -> list[Finding]:
     if not chosen:
         return []
     found: list[Finding] = []
-    for arguments, fix in (
-        (["check", "--quiet", "--output-format", "concise"], "Run `uv run ruff check --fix`."),
-        (["format", "--check", "--quiet"], "Run `uv run ruff format`."),
-    ):
-        result = _run(["ruff", *arguments, *chosen], project)
-        if result.returncode != 0:
-            lines = (result.stdout or result.stderr).strip().splitlines() or [f"ruff {arguments[0]} failed"]
-            shown = "; ".join(line for line in lines[:3])
-            more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
-            found.append(Finding(f"ruff {arguments[0]}: {shown}{more}.", fix))
+    rules = _run(["ruff", "check", "--quiet", "--output-format", "concise", *chosen], project)
+    if rules.returncode != 0:
+        lines = (rules.stdout or rules.stderr).strip().splitlines() or ["it gave no reason"]
+        found.append(Finding(f"ruff check: {_first(lines, '; ')}.", "Run `uv run ruff check --fix`."))
+    layout = _run(["ruff", "format", "--check", *chosen], project)
+    if layout.returncode != 0:
+        files_named = UNFORMATTED.findall(layout.stdout) or (layout.stderr.strip().splitlines() or ["a file"])
+        found.append(
+            Finding(f"ruff format would change {_first(files_named, ', ')}.", "Run `uv run ruff format`.")
+        )
     return found
+
+
+def _first(texts: list[str], between: str) -> str:
+    more = f" (and {len(texts) - 3} more)" if len(texts) > 3 else ""
+    return between.join(texts[:3]) + more
 
 
 def tests(project: Project) -> list[Finding]:
