@@ -38,6 +38,8 @@ def main() -> None:
     report = json.loads((PROJECT / REPORT).read_text(encoding="utf-8"))
     failed = [check["id"] for check in report["checks"] if check["verdict"] == "FAIL"]
     shown = PROJECT.relative_to(ROOT)
+    found = Path(shutil.which("uv") or "uv")  # the one that make fetched is on nobody's PATH
+    uv = found if found.is_relative_to(ROOT) else "uv"
     say("What happened")
     print(
         f"""   A repository was made that trains, judges and versions its model. Its first model passed.
@@ -48,7 +50,7 @@ def main() -> None:
      {shown}/.fearless/gate/report.md       the verdict as a pull request shows it
      {shown}/gate.yaml                      the numbers it was held to
      {shown}/src/                           the three files a data scientist writes
-   Go on there: cd {shown} && git checkout params.yaml && uv run fearless train && uv run fearless gate"""
+   Go on there: cd {shown} && git checkout params.yaml && {uv} run fearless train && {uv} run fearless gate"""
     )
 
 

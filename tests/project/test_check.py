@@ -12,17 +12,23 @@ from .conftest import Copied, Repo
 
 COLUMNS = "every column is described (columns.yaml)"
 POLICY = "the policy can be read (gate.yaml)"
+QUESTION = "the question can be read (QUESTION.md)"
 SCHEMA = "the data is as columns.yaml says"
 KNOWN = "features use only what is known at prediction time"
 POINTER = "golden data equals its pointer (data/golden.dvc)"
+ALONE = "features of a row depend on that row alone"
+STORED = "what git names lies in the storage (.storage)"
 OVERLAP = "no golden row is in the training data"
 GROUPS = "no group is on both sides"
 ORDER = "training data ends before the golden data begins"
-UNEDITED = "the template's files are unedited"
+UNEDITED = "the template's files equal fearless/MANIFEST"
 UNFIT = "no conflict markers, large files or secrets in git"
 LINT = "lint (ruff)"
 TESTS = "tests (pytest)"
-ALL = {COLUMNS, POLICY, SCHEMA, KNOWN, POINTER, OVERLAP, GROUPS, ORDER, UNEDITED, UNFIT, LINT, TESTS}
+ALL = {
+    *(COLUMNS, POLICY, QUESTION, SCHEMA, KNOWN, ALONE, POINTER, STORED, OVERLAP, GROUPS, ORDER),
+    *(UNEDITED, UNFIT, LINT, TESTS),
+}
 
 
 def red(repo: Repo, *arguments: str) -> dict[str, str]:
@@ -69,12 +75,14 @@ def test_faults_in_policy_features_pointer_toolkit_and_tests_are_each_found(repo
     pointer.write_text("\n".join(changed) + "\n", encoding="utf-8")
     repo.edit("fearless/STAGES", "1", "2")
     repo.write("fearless/ours.py", "")
+    repo.edit("QUESTION.md", "horizon: 90 days\n", "")
     repo.write("tests/test_more.py", "def test_that_fails():\n    assert 1 == 2\n")
 
     found = red(repo)
 
-    assert found.keys() == {POLICY, KNOWN, POINTER, UNEDITED, LINT, TESTS}
+    assert found.keys() == {POLICY, QUESTION, KNOWN, POINTER, STORED, UNEDITED, LINT, TESTS}
     assert "floor_mode" in found[POLICY]
+    assert "QUESTION.md: the key `horizon` is missing." in found[QUESTION]
     assert "features.py, line " in found[KNOWN]
     assert "`calls_total`" in found[KNOWN]
     assert "uv run dvc checkout data/golden.dvc" in found[POINTER]
@@ -82,6 +90,25 @@ def test_faults_in_policy_features_pointer_toolkit_and_tests_are_each_found(repo
     assert "fearless/ours.py stands among the template's files" in found[UNEDITED]
     assert "test_that_fails" in found[TESTS]
     assert "ruff format" in found[LINT], "the line of the test data above is badly formatted"
+
+
+def test_a_feature_of_all_rows_and_a_model_that_was_not_pushed_are_found(repo: Repo) -> None:
+    repo.edit("params.yaml", "max_iter: 60", "max_iter: 61")
+    trained = repo.fearless("train")
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    assert "uv run dvc push`, and commit .storage with dvc.lock" in trained.stdout
+    features = repo.package / "features.py"
+    repo.edit(
+        features,
+        '(pl.col("fee_change") / pl.col("monthly_fee"))',
+        '(pl.col("fee_change") / pl.col("monthly_fee").mean())',
+    )
+    found = red(repo)
+    assert {ALONE, STORED} <= found.keys() <= {ALONE, STORED, TESTS}
+    assert "`fee_change_share`" in found[ALONE]
+    assert "models/candidate would be missing in a clone" in found[STORED]
+    assert "the column" not in repo.fearless("train").stderr
+    assert "`fee_change_share`" in repo.fearless("train").stderr
 
 
 def test_faults_in_data_order_git_and_lint_are_each_found(repo: Repo) -> None:
@@ -184,7 +211,22 @@ def test_a_missing_model_or_golden_data_is_a_finding_and_no_crash(repo: Repo) ->
     shutil.rmtree(repo.root / "data" / "prepared")
     found = red(repo)
     assert "uv run dvc pull" in found[POINTER]
-    assert not found.keys() & {COLUMNS, POLICY, UNEDITED, UNFIT, LINT, TESTS}
+    assert not found.keys() & {COLUMNS, POLICY, QUESTION, UNEDITED, UNFIT, LINT, TESTS}
+    said = repo.fearless("check").stdout
+    assert said.count("There is no golden data") == 1
+    assert said.count("        (as above)\n") == len(found) - 1
+
+
+def test_staged_reads_what_is_staged_and_not_the_work_tree(repo: Repo) -> None:
+    repo.write("ops/notes.txt", "glpat-" + "a" * 24 + "\n")
+    clean = (repo.package / "data.py").read_text(encoding="utf-8")
+    repo.write(repo.package / "data.py", "import os\n" + clean)
+    repo.git("add", "ops/notes.txt", "src")
+    repo.write("ops/notes.txt", "clean\n")
+    repo.write(repo.package / "data.py", clean)
+    found = red(repo, "--staged")
+    assert found.keys() == {"no conflict markers, large files or secrets", LINT}
+    assert "data.py:1:8: F401" in found[LINT]
 
 
 def test_staged_looks_at_the_next_commit_only(repo: Repo) -> None:
@@ -210,4 +252,4 @@ def test_the_terminal_shows_a_line_for_each_guard_and_the_way_out(repo: Repo) ->
     assert f"ok    {COLUMNS}" in result.stdout
     assert f"FAIL  {POLICY}\n        gate.yaml" in result.stdout
     assert "        -> " in result.stdout
-    assert "1 of 4 guards found something." in result.stdout
+    assert "1 of 5 guards found something." in result.stdout

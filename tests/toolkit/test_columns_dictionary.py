@@ -133,7 +133,28 @@ def test_a_text_target_needs_two_levels_and_one_to_predict(
     if is_fine:
         assert tree.dictionary.positive == positive.strip('"')
     else:
-        assert "Give it two `levels`" in refusal(tree)
+        said = refusal(tree)
+        two = "Write there which of its two levels is predicted: `no` or `yes`."
+        assert (two if positive == "maybe" else "Give it two `levels`") in said
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("\n", "`left` is text, and `positive:` at the top is missing. Write there which"),
+        (
+            "\npositive: TODO which of no and yes is predicted\n",
+            "`positive:` at the top says `TODO which of no and yes is predicted`. Write there which of its two levels",
+        ),
+    ],
+)
+def test_a_positive_that_nobody_chose_is_asked_for(tree: Tree, line: str, sentence: str) -> None:
+    tree.columns("target: left\n", f"target: left{line}")
+    tree.columns(
+        "type: boolean\n    description: Whether the contract",
+        "type: category\n    levels: [no, yes]\n    description: Whether the contract",
+    )
+    assert sentence in refusal(tree)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +205,11 @@ def test_empty_roles_mean_none(tree: Tree) -> None:
         ("version: 1", "version: 2", "`version` is 2"),
         ("version: 1\n", "", "`version` is missing"),
         ("type: category", "type: categorical", "`columns.plan.type` is 'categorical'"),
-        ("missing: true", "missing: sometimes", "`columns.calls.missing` is 'sometimes'"),
+        (
+            "missing: true",
+            "missing: sometimes",
+            "`columns.calls.missing` is 'sometimes'. Write true or false.",
+        ),
         ("range: [0, 60]", "range: [0, many]", "`columns.calls.range.1` is 'many'"),
         ("range: [0, 60]", "range: 60", "`columns.calls.range` is '60'"),
         ("    description: The tariff\n", "", "`columns.plan.description` is missing"),

@@ -25,6 +25,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), min_s
 def drafted(folder: Path, file: Path, target: str) -> Dictionary:
     """The draft with its TODOs replaced, as a person would leave it, read back."""
     text = re.sub("TODO what.*", "What a person would write", draft(file, target))
+    text = re.sub('"TODO which of .* and (.*) is predicted"', r'"\1"', text)
     (folder / "columns.yaml").write_text(text, encoding="utf-8", newline="\n")
     return dictionaries.load(folder)
 
@@ -78,8 +79,10 @@ def test_a_type_is_read_off_the_values(
         ([0, 1] * 20, "binary", "boolean", ""),
         ([0.0, 1.0] * 20, "binary", "boolean", ""),
         (["yes", "no"] * 20, "binary", "boolean", ""),
-        (["left", "stayed"] * 20, "binary", "category", "stayed"),
-        ([1, 2] * 20, "binary", "category", "2"),
+        (["left", "stayed"] * 20, "binary", "category", "stayed"),  # the second, as the test's person chose
+        (["ja", "nein"] * 20, "binary", "category", "ja"),
+        (["non", "Oui"] * 20, "binary", "category", "Oui"),
+        ([1, 2] * 20, "binary", "category", "1"),
         ([1, 2, 3, 4] * 10, "regression", "integer", ""),
         ([0.5, 1.5, 2.5, 3.5] * 10, "regression", "number", ""),
     ],
@@ -90,6 +93,127 @@ def test_the_task_is_read_off_the_target(
     found = of(tmp_path, x=[3, 4, 5, 6] * 10, target=values)
     assert (found.task, found.columns["target"].type, found.positive) == (task, kind, positive)
     assert not found.columns["target"].known_at_prediction
+
+
+def test_a_level_that_says_yes_is_proposed_and_the_other_one_named(tmp_path: Path) -> None:
+    line = _line(tmp_path, ["ja", "nein"] * 20, "positive:")
+    assert line.startswith("positive: ja    # TODO the value to predict: or is it `nein`?")
+
+
+@pytest.mark.parametrize("values", [["left", "stayed"], ["a: b", "c # d"], ["ja", "yes"]])
+def test_no_level_is_chosen_where_none_says_yes(tmp_path: Path, values: list[str]) -> None:
+    file = tmp_path / "rows.csv"
+    pl.DataFrame({"x": range(40), "target": values * 20}).write_csv(file)
+    text = re.sub("TODO what.*", "What a person would write", draft(file, "target"))
+    (tmp_path / "columns.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(FearlessError) as caught:
+        dictionaries.load(tmp_path)
+    assert f"says `TODO which of {values[0]} and {values[1]} is predicted`" in str(caught.value)
+
+
+def _line(folder: Path, target: list[Any], part: str) -> str:
+    """The first line of the draft that contains `part`, or nothing."""
+    file = folder / "rows.csv"
+    pl.DataFrame({"x": range(len(target)), "target": target}).write_csv(file)
+    return next((line.strip() for line in draft(file, "target").splitlines() if part in line), "")
+
+
+def _remark_on(folder: Path, values: list[str]) -> str:
+    file = folder / "rows.csv"
+    pl.DataFrame({"x": values, "target": [0, 1] * (len(values) // 2)}).write_csv(file)
+    text = draft(file, "target")
+    (folder / "columns.yaml").write_text(text, encoding="utf-8", newline="\n")
+    assert dictionaries.read_open(folder).columns["x"].type in ("string", "category")
+    return next((line.strip() for line in text.splitlines() if line.startswith("    # TODO")), "")
+
+
+@pytest.mark.parametrize(
+    ("values", "example", "kind"),
+    [
+        (["1234,56", "7", "2,5", "-3"], "`1234,56` looks like a number", "number"),
+        (["1.234,56", "2.000"], "`1.234,56` looks like a number", "number"),
+        (["1,234.50", "2"], "`1,234.50` looks like a number", "number"),
+        (["12 %", "7 %"], "`12 %` looks like a number", "number"),
+        (["31.12.2025", "1.2.2025"], "`31.12.2025` looks like a date", "date"),
+        (["12/31/25", "01/02/25"], "`12/31/25` looks like a date", "date"),
+        (["31.12.2025 08:00", "1.2.2025 9:30"], "`31.12.2025 08:00` looks like a date", "datetime"),
+        (
+            ["2025-12-31T08:00:00+02:00", "2025-12-31T08:00:00Z"],
+            "`2025-12-31T08:00:00+02:00` looks like a moment with an offset",
+            "datetime",
+        ),
+        (["1", "2", "k.A.", "3"], "`k.A.` stands among numbers", "number"),
+        (["1.5", "inf"], "`inf` stands among numbers", "number"),
+        (["2025-12-31", "offen"], "`offen` stands among dates", "date"),
+        (["1,5", "2,5", "k.A.", "NA"], "(and make `k.A.` missing)", "number"),
+        (["1", "2", "line\nbreak", "3"], "`line?break` stands among numbers", "number"),
+    ],
+)
+def test_a_number_or_date_in_another_notation_is_remarked_on(
+    tmp_path: Path, values: list[str], example: str, kind: str
+) -> None:
+    said = _remark_on(tmp_path, values * 10)
+    assert example in said
+    assert "in data.py" in said
+    assert f"set `type: {kind}`" in said
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["a", "b", "NA", "c"],
+        ["007", "012"],
+        ["Elm Street 7", "Oak Street 12"],
+        ["1", "two", "three", "four"],
+        ["10115 Berlin", "80331 Munich"],
+        [f"{10**20}", f"{10**20 + 1}"],
+    ],
+)
+def test_text_gets_no_remark(tmp_path: Path, values: list[str]) -> None:
+    assert _remark_on(tmp_path, values * 10) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "is_remarked"),
+    [([1, 2, 3], True), ([1.0, 2.0, 3.0, 4.0], True), (range(11), False), ([0.5, 1.0, 2.0], False)],
+)
+def test_a_target_of_few_whole_values_may_be_classes(
+    tmp_path: Path, values: list[float], is_remarked: bool
+) -> None:
+    assert bool(_line(tmp_path, [*values] * 10, "If they name classes")) is is_remarked
+
+
+def test_a_target_in_another_notation_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(FearlessError, match=r"is text with 3 values.*`1,5` looks like a number"):
+        _line(tmp_path, ["1,5", "2,5", "3,5"] * 10, "")
+
+
+@pytest.mark.parametrize("word", ["NaN", "nan", "NA", "n/a", "null", "None"])
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "2", "3"], "integer"),
+        (["1.5", "2", "3"], "number"),
+        (["yes", "no", "no"], "boolean"),
+        (["2024-01-01", "2024-01-02", "2024-01-03"], "date"),
+        (["2024-01-01 10:00", "2024-01-02 10:00", "2024-01-03 10:00"], "datetime"),
+    ],
+)
+def test_a_word_for_a_missing_value_is_drafted_and_read_as_one(
+    tmp_path: Path, values: list[str], kind: str, word: str
+) -> None:
+    column = of(tmp_path, x=[*values, word] * 10).columns["x"]
+    assert (column.type, column.missing) == (kind, True)
+
+
+def test_a_word_for_a_missing_value_beside_two_numbers_to_predict_is_remarked_on(tmp_path: Path) -> None:
+    said = _line(tmp_path, ["1", "2", "NA", "2"] * 10, "`NA`")
+    assert said == "# TODO Some rows hold `NA`, none of its two levels: drop them in data.py."
+
+
+def test_a_word_for_a_missing_value_stays_a_level_of_text(tmp_path: Path) -> None:
+    column = of(tmp_path, x=["a", "b", "NA", "b"] * 10).columns["x"]
+    assert (column.levels, column.missing) == (("NA", "a", "b"), False)
 
 
 def test_the_first_column_that_names_each_row_becomes_the_key_and_a_date_the_time(tmp_path: Path) -> None:
@@ -158,6 +282,8 @@ def test_an_unfinished_draft_is_refused(tmp_path: Path) -> None:
         ("x,target\n1,0\n2,0\n", "target", "takes one value only"),
         ("x,target\n1,\n2,\n", "target", "takes one value only"),
         ("x,target\n1,a\n2,b\n3,c\n", "target", "is text with 3 values"),
+        ("x,x,target\n1,1,0\n2,2,1\n", "target", "has the column `x` twice in its header"),
+        ("x;target\n1;0\n2;1\n", "target", "is separated by `;`"),
         ("", "target", "cannot be read"),
     ],
 )

@@ -24,6 +24,7 @@ from .conftest import Tree, make_rows
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=9
 )
+MISSING = ("NaN", "nan", "NA", "n/a", "null", "None")
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1))
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "string": WORDS,
@@ -110,6 +111,8 @@ def _as_text(value: Any) -> str:
         ("datetime", "2024-02-29 03:04:05.25", datetime(2024, 2, 29, 3, 4, 5, 250_000)),
         ("datetime", "2024-02-29T03:04:05Z", datetime(2024, 2, 29, 3, 4, 5)),
         ("number", "", None),
+        *((kind, word, None) for kind in VALUES for word in MISSING if kind not in ("string", "category")),
+        *((kind, word, word) for kind in ("string", "category") for word in MISSING),
         ("string", "   ", None),
     ],
 )
@@ -124,10 +127,11 @@ def test_a_field_is_read_as_its_type(kind: str, written: str, value: Any) -> Non
         ("integer", "9223372036854775808"),
         ("integer", "9007199254740993.0"),
         ("integer", "seven"),
-        ("integer", "nan"),
+        ("integer", "inf"),
         ("number", "1,5"),
         ("number", "inf"),
-        ("number", "NA"),
+        ("number", "-Infinity"),
+        ("number", "k.A."),
         ("boolean", "2"),
         ("boolean", "maybe"),
         ("date", "29.02.2024"),
@@ -149,6 +153,9 @@ def test_a_value_that_does_not_fit_is_named_with_its_row(kind: str, bad: str) ->
         ("category", pl.Series(["b", "a"], dtype=pl.Categorical), ["b", "a"]),
         ("integer", pl.Series(["12", "7"], dtype=pl.Categorical), [12, 7]),
         ("integer", [3.0, None], [3, None]),
+        ("integer", [3.0, float("nan")], [3, None]),
+        ("number", [2.5, float("nan")], [2.5, None]),
+        ("boolean", [1.0, float("nan")], [True, None]),
         ("integer", [Decimal("3.00")], [3]),
         ("integer", [True, False], [1, 0]),
         ("number", pl.Series([1, 2], dtype=pl.UInt8), [1.0, 2.0]),
@@ -199,9 +206,12 @@ def test_values_of_another_meaning_are_refused_instead_of_converted(
         (b"x,y\n1,2,3\n", "cannot be read: found more fields"),
         ("x,y\nä,1\n".encode("latin-1"), "cannot be read: invalid utf-8"),
         ("x,y\nä,1\n".encode("utf-16"), "cannot be read"),
-        (b"x;y\n1;2\n", "has the column `x;y`, which columns.yaml does not describe"),
+        (b"x;y\n1;2\n", "is separated by `;`, not by commas. Save it with commas, or read it in data.py"),
+        (b"x;y\n1,5;2\n", "is separated by `;`"),
+        (b"\xef\xbb\xbfx\ty\n1\t2\n", "is separated by tabs, not by commas"),
         (b"x,y,z\n1,2,3\n", "has the column `z`, which columns.yaml does not describe"),
-        (b"x,x,y\n1,2,3\n", "has the column `x_duplicated_0`"),
+        (b"x,x,y\n1,2,3\n", "has the column `x` twice in its header"),
+        (b'\xef\xbb\xbf"x",y,x\n1,2,3\n', "has the column `x` twice in its header"),
         (b"x\n1\n", "lacks the column `y`, which columns.yaml describes"),
     ],
 )
@@ -225,6 +235,12 @@ def test_commas_quotes_and_line_ends_within_quotes_are_part_of_the_value(tmp_pat
     ]
 
 
+def test_a_semicolon_within_a_name_separates_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b'"x;z",y\n1,2\n')
+    assert read_untyped(file).columns == ["x;z", "y"]
+
+
 def test_read_takes_a_file_or_a_folder_and_orders_the_columns_as_the_dictionary(tree: Tree) -> None:
     raw = tree.root / "data" / "raw"
     raw.mkdir(parents=True)
@@ -244,8 +260,11 @@ def test_read_of_nothing_says_how_to_bring_it(tree: Tree) -> None:
     with pytest.raises(FearlessError, match="holds no CSV or Parquet file"):
         read(tree.root / "data")
     (tree.root / "data" / "x.parquet").write_bytes(b"no parquet")
-    with pytest.raises(FearlessError, match=r"x\.parquet cannot be read"):
+    with pytest.raises(
+        FearlessError, match=r"x\.parquet cannot be read.*Write that Parquet file again"
+    ) as caught:
         read(tree.root / "data")
+    assert "CSV" not in str(caught.value)
 
 
 def test_rows_that_hold_what_the_dictionary_says_pass(tree: Tree) -> None:

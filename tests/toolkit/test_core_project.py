@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fearless.core.errors import FearlessError
-from fearless.core.git import git, has_commit, is_work_tree, staged_files
+from fearless.core.git import git
 from fearless.core.model_error import first_complaint
 from fearless.core.project import Project
 from fearless.core.yaml_file import read_mapping
@@ -153,21 +153,6 @@ def test_an_error_is_its_two_sentences() -> None:
     error = FearlessError("This is wrong.", fix="Mend it.")
     assert (str(error), error.code) == ("This is wrong. Mend it.", 2)
     assert str(FearlessError("This is wrong.", code=3)) == "This is wrong."
-
-
-def test_git_is_asked_in_the_folder(tmp_path: Path) -> None:
-    assert not is_work_tree(tmp_path)
-    git(["init", "-q"], tmp_path)
-    (tmp_path / "project").mkdir()
-    (tmp_path / "project" / "a b.txt").write_text("a", encoding="utf-8")
-    assert is_work_tree(tmp_path / "project")
-    assert not has_commit(tmp_path)
-    git(["add", "-A"], tmp_path)
-    assert staged_files(tmp_path / "project") == [tmp_path / "project" / "a b.txt"]
-    git(["-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-q", "-m", "First"], tmp_path)
-    assert has_commit(tmp_path)
-    with pytest.raises(FearlessError, match=r"`git checkout gone` failed in .*gone"):
-        git(["checkout", "gone"], tmp_path)
 
 
 def test_a_machine_without_git_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,11 +127,11 @@ def test_primary_is_the_proper_loss_of_the_task() -> None:
         ),
         (
             {"checks": [{"metric": "roc_auc", "max_drop": 0.0}]},
-            "checks[0].max_drop: must be greater than 0, since with no margin even an unchanged model",
+            "checks[0].max_drop: must be above 0 and at most 1 for `roc_auc`, since with no margin even",
         ),
         (
             {"checks": [{"metric": "log_loss", "min_skill": 1.0}]},
-            "checks[0].min_skill: must be less than 1, not 1.0.",
+            "checks[0].min_skill: must be at least -1 and below 1, not 1.",
         ),
         (
             {"checks": [{"metric": "log_loss", "floor": 0.3}]},
@@ -184,3 +184,62 @@ def test_what_only_the_task_can_show_is_refused_then(
 
 def test_every_rule_is_a_key_of_a_check() -> None:
     assert {"metric", *get_args(Rule)} == set(CheckLine.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"metric": "primary", "min_skill": -1.5}, "min_skill: must be at least -1 and below 1, not -1.5."),
+        ({"metric": "mse", "min_skill": 35}, "min_skill: must be at least -1 and below 1, not 35."),
+        ({"metric": "mae", "max_skill_drop": 50}, "max_skill_drop: must be above 0 and at most 1, not 50."),
+        (
+            {"metric": "roc_auc", "floor": -5},
+            "floor: must be at least 0 and at most 1 for `roc_auc`, not -5.",
+        ),
+        (
+            {"metric": "roc_auc", "floor": 85},
+            "floor: must be at least 0 and at most 1 for `roc_auc`, not 85.",
+        ),
+        (
+            {"metric": "roc_auc", "max_drop": 99},
+            "max_drop: must be above 0 and at most 1 for `roc_auc`, not 99.",
+        ),
+        (
+            {"metric": "brier", "ceiling": 1.2},
+            "ceiling: must be at least 0 and at most 1 for `brier`, not 1.2.",
+        ),
+        ({"metric": "log_loss", "ceiling": -0.1}, "ceiling: must be at least 0 for `log_loss`, not -0.1."),
+        ({"metric": "primary", "ceiling": -0.1}, "ceiling: must be at least 0 for `primary`, not -0.1."),
+        (
+            {"metric": "rmse", "max_rise": 0},
+            "max_rise: must be above 0 for `rmse`, since with no margin even",
+        ),
+        ({"metric": "r2", "floor": 1.00000001}, "floor: must be at most 1 for `r2`, not 1.00000001."),
+    ],
+)
+def test_a_number_that_the_metric_cannot_have_is_refused_with_its_range(
+    line: dict[str, Any], said: str
+) -> None:
+    assert f"gate.yaml: checks[0].{said}" in refusal(checks=[line])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"metric": "primary", "min_skill": -1, "max_skill_drop": 1, "ceiling": 0},
+        {"metric": "roc_auc", "floor": 1, "max_drop": 1},
+        {"metric": "log_loss", "ceiling": 20, "max_rise": 3},
+        {"metric": "mae", "ceiling": 1e6, "max_rise": 1e5},
+        {"metric": "r2", "floor": -3, "max_drop": 2},
+    ],
+)
+def test_the_ends_of_a_range_are_in_it(line: dict[str, Any]) -> None:
+    assert policy_with(checks=[line]).checks[0].metric == line["metric"]
+
+
+@pytest.mark.parametrize("given", ["", "  "])
+def test_a_review_that_says_nothing_is_refused(given: str) -> None:
+    said = refusal(too_good={"skill": 0.98, "reviewed": given})
+    assert said.startswith("gate.yaml: too_good.reviewed: must say who looked for the leak")
+    assert f"not the text '{given}'." in said
+    assert policy_with(too_good={"skill": 0.98, "reviewed": "Ada, in May, a sure rule"}).too_good

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from fearless.core.errors import FearlessError
 from fearless.guard import repository
 from fearless.guard.own_items import Item, read_items, run_item
 from fearless.guard.ownership import unedited
-from fearless.guard.repository import lint, tracked_files, unfit
+from fearless.guard.repository import lint, lint_staged, staged_content, tracked_files, unfit, unfit_staged
 
 from .conftest import Tree
 
@@ -71,6 +72,37 @@ def test_a_stranger_among_the_templates_files_is_named(delivered: Tree, name: st
 def test_litter_of_tools_and_the_teams_own_workflows_are_no_strangers(delivered: Tree, name: str) -> None:
     delivered.write(name, "")
     assert edits(delivered) == []
+
+
+def test_what_uv_makes_inside_the_toolkit_is_no_stranger_and_is_not_walked(
+    delivered: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered.write("fearless/.venv/lib/site-packages/polars/lazy.py", "")
+    delivered.write("fearless/uv.lock", "")
+    entered: list[str] = []
+    scandir = os.scandir
+
+    def watched(path: str) -> object:
+        entered.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", watched)
+    assert edits(delivered) == []
+    assert entered
+    assert not any(".venv" in path for path in entered)
+    delivered.write("fearless/src/uv.lock", "")
+    assert edits(delivered) == [
+        "fearless/src/uv.lock stands among the template's files and is not one of them."
+    ]
+
+
+def test_three_strangers_are_named_and_the_others_counted(delivered: Tree) -> None:
+    for number in range(5):
+        delivered.write(f"fearless/mine{number}.py", "")
+    found = unedited(delivered.project)
+    assert [finding.what.split()[0] for finding in found[:3]] == [f"fearless/mine{n}.py" for n in range(3)]
+    assert [finding.what for finding in found[3:]] == ["and 2 more."]
+    assert found[0].fix == "Remove it, or move it into src/ or ops/."
 
 
 def test_a_repository_below_a_folder_called_like_a_cache_is_looked_at_too(
@@ -145,11 +177,89 @@ def test_the_files_that_git_tracks_are_looked_at_without_the_embedded_storage(tr
     assert tracked_files(tree.project) == [tree.root / "a name with ä.txt"]
 
 
+def git(tree: Tree, *arguments: str, check: bool = True) -> None:
+    author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+    subprocess.run(["git", *author, *arguments], cwd=tree.root, check=check, capture_output=True)
+
+
+def test_a_file_in_a_merge_that_is_not_finished_is_looked_at_once(tree: Tree) -> None:
+    git(tree, "init", "-q", "-b", "main")
+    for branch, text in (("main", "one"), ("theirs", "two"), ("main", "three")):
+        git(tree, "checkout", "-q", *([branch] if text == "three" else ["-B", branch]))
+        tree.write("notes.txt", f"{text}\n")
+        git(tree, "add", "notes.txt")
+        git(tree, "commit", "-q", "-m", text)
+    git(tree, "merge", "theirs", check=False)
+    assert findings(tree, *tracked_files(tree.project)) == ["notes.txt holds conflict markers."]
+
+
+def staged_findings(tree: Tree) -> list[str]:
+    return [finding.what for finding in unfit_staged(staged_content(tree.project))]
+
+
+def test_what_is_staged_is_looked_at_and_not_what_lies_in_the_work_tree(tree: Tree) -> None:
+    git(tree, "init", "-q")
+    secret = tree.write("a name with ä.txt", SECRETS["a GitLab token"])
+    marked = tree.write("marked.txt", "<<<<<<< ours\n")
+    large = tree.write("data.csv", "x" * 1_100_000)
+    gone = tree.write("gone.txt", SECRETS["a GitHub token"])
+    tree.write("empty.txt", "")
+    tree.write(".storage/files/md5/00", SECRETS["a GitHub token"])
+    git(tree, "add", "--", secret.name, marked.name, large.name, gone.name, "empty.txt", ".storage")
+    for file in (secret, marked, large):
+        file.write_text("clean\n", encoding="utf-8")
+    gone.unlink()
+    assert staged_findings(tree) == [
+        "a name with ä.txt holds what looks like a GitLab token.",
+        "data.csv has 1074 KB, too large for git.",
+        "gone.txt holds what looks like a GitHub token.",
+        "marked.txt holds conflict markers.",
+    ]
+    git(tree, "add", "--all")
+    git(tree, "reset", "-q", "--", gone.name)
+    assert staged_findings(tree) == []
+    secret.write_text(SECRETS["a GitLab token"], encoding="utf-8")
+    assert staged_findings(tree) == []
+
+
+def test_staged_content_is_exact_and_nothing_staged_is_nothing(tree: Tree) -> None:
+    git(tree, "init", "-q")
+    assert staged_content(tree.project) == []
+    (tree.root / "bytes.bin").write_bytes(b"\x00\xff\n\n")
+    tree.write("empty.txt", "")
+    git(tree, "add", "bytes.bin", "empty.txt")
+    assert [(file.name, file.size, file.content) for file in staged_content(tree.project)] == [
+        ("bytes.bin", 4, b"\x00\xff\n\n"),
+        ("empty.txt", 0, b""),
+    ]
+
+
+def test_ruff_reads_what_is_staged(tree: Tree) -> None:
+    tree.write("pyproject.toml", '[tool.ruff.lint]\nselect = ["F"]\n')
+    git(tree, "init", "-q")
+    names = ("model.py", "data.py", "features.py")
+    tree.code("model.py", "import os\n\nx = {  'a':1}\n").code("data.py", "import os\n")
+    tree.code("features.py", "x = 1\n")
+    git(tree, "add", *(f"src/shop/{name}" for name in names))
+    tree.code("model.py", "x = 1\n").code("features.py", "import os\n")
+    said = [finding.what for finding in lint_staged(tree.project, staged_content(tree.project))]
+    assert len(said) == 2
+    assert "src/shop/model.py:1:8: F401" in said[0]
+    assert "src/shop/data.py:1:8: F401" in said[0]
+    assert "features.py" not in said[0]
+    assert said[1] == "ruff format would change src/shop/model.py."
+    tree.code("data.py", "x = 1\n")
+    git(tree, "add", "src/shop/model.py", "src/shop/data.py")
+    assert lint_staged(tree.project, staged_content(tree.project)) == []
+
+
 def test_lint_names_what_ruff_finds_and_passes_clean_code(tree: Tree) -> None:
     tree.write("pyproject.toml", '[tool.ruff.lint]\nselect = ["F"]\n')
-    assert lint(tree.project, ["src/shop/__init__.py"]) == []
+    for name in ("data.py", "features.py", "model.py"):
+        tree.code(name, "x = 1\n")
+    assert lint(tree.project) == []
     tree.code("model.py", "import os\n\nx = {  'a':1}\n")
-    said = [finding.what for finding in lint(tree.project, ["src/shop/model.py"])]
+    said = [finding.what for finding in lint(tree.project)]
     assert len(said) == 2
     assert said[0].startswith("ruff check: src/shop/model.py:1:8: F401")
     assert said[1].startswith("ruff format would change ")

@@ -141,3 +141,42 @@ def test_a_moment_is_read_for_dates_and_datetimes() -> None:
     assert moment("2024-03-21", pl.Date()) == date(2024, 3, 21)
     assert moment("2024-03-21T10:30:00", pl.Datetime("us")).isoformat() == "2024-03-21T10:30:00"
     assert moment("2024-03-21T10:30:00", pl.Date()) == date(2024, 3, 21)
+
+
+def prepared(tree: Tree, rows: pl.DataFrame) -> str:
+    """What prepare says, with `rows` as the raw data of the repository."""
+    (tree.root / "data" / "raw").mkdir(parents=True, exist_ok=True)
+    rows.write_csv(tree.root / "data" / "raw" / "rows.csv")
+    return prepare(tree.project)
+
+
+def test_golden_rows_that_load_reads_otherwise_now_are_refused(tree: Tree) -> None:
+    rows = make_rows(300)
+    freeze(rows, tree.dictionary, tree.project)
+    tree.code(
+        "data.py",
+        """\
+        import polars as pl
+        from fearless.api import read
+
+        def load(raw):
+            return read(raw).with_columns(pl.col("fee") + 1)
+        """,
+    )
+    with pytest.raises(FearlessError, match="gives 60 golden rows another `fee` than when they were frozen"):
+        prepared(tree, rows)
+
+
+def test_raw_data_may_lose_golden_rows_that_have_a_key_and_gain_others(tree: Tree) -> None:
+    rows = make_rows(300)
+    freeze(rows, tree.dictionary, tree.project)
+    assert prepared(tree, rows) == "240 rows to train on (left out: 60 golden)"
+    assert prepared(tree, rows.head(290)) == "240 rows to train on (left out: 50 golden)"
+
+
+def test_without_a_key_a_golden_row_that_reads_otherwise_is_not_trained_on_unseen(tree: Tree) -> None:
+    tree.columns("key: [customer]\n", "").columns("time: day\n", "")
+    rows = make_rows(300)
+    golden = freeze(rows, tree.dictionary, tree.project)
+    with pytest.raises(FearlessError, match=f"{golden.rows} golden rows are not among those"):
+        prepared(tree, rows.with_columns(pl.col("fee") + 1))

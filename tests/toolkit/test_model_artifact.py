@@ -126,11 +126,21 @@ def test_an_unfaithful_model_is_refused_and_an_equal_one_passes(by: float, on: i
 def test_a_stored_model_that_scores_nothing_or_other_shapes_is_refused() -> None:
     x, y = data()
     estimator = LogisticRegression().fit(x, y)
-    with pytest.raises(FearlessError, match="not the fitted one"):
+    with pytest.raises(FearlessError, match="The stored model gives NaN on 1 of 300 rows"):
         prove_parity(estimator, Shifted(estimator, float("nan"), 1), x, "binary")
     short = Says(np.zeros(3))
     with pytest.raises(FearlessError, match=r"shape \(3,\) for 300 rows"):
         prove_parity(estimator, short, x, "binary")
+
+
+def test_a_fitted_model_that_gives_nan_is_told_so() -> None:
+    class Hollow:
+        def predict_proba(self, x: Floats) -> NDArray[np.float64]:
+            return np.full((len(x), 2), np.nan)
+
+    x, _ = data()
+    with pytest.raises(FearlessError, match=r"The Hollow from model\.py gives NaN on 300 of 300 rows"):
+        prove_parity(Hollow(), Says(np.zeros(300)), x, "binary")
 
 
 def test_a_large_number_may_differ_in_proportion_to_its_size() -> None:

@@ -109,7 +109,10 @@ def test_a_known_column_whose_name_contains_a_refused_one_is_not_mistaken_for_it
     ("body", "sentence"),
     [
         ("return rows.head(2).select('fee')", "features() returned 2 rows for 5 rows"),
-        ("return rows.select([])", "features() returned"),
+        (
+            "return rows.select([])",
+            "features() returned no column, so none is left to learn from. plain() keeps",
+        ),
         ("return rows.select('fee', 'plan')", "features() returned `plan` as String, not as a number"),
         ("return rows.select('day')", "features() returned `day` as Date, not as a number"),
         ("return rows.select(pl.col('fee') / 0)", "`fee` is infinite in 5 rows"),
@@ -117,7 +120,15 @@ def test_a_known_column_whose_name_contains_a_refused_one_is_not_mistaken_for_it
         ("return rows['fee']", "features() returned Series, not a polars DataFrame"),
         ("return None", "features() returned NoneType, not a polars DataFrame"),
         ("return 1 / 0", "line 5, raised ZeroDivisionError: division by zero"),
-        ("import no_such_package", "raised ModuleNotFoundError: No module named 'no_such_package'"),
+        (
+            "import no_such_package",
+            "No module named 'no_such_package'. Add the package that holds it (often `uv add no_such_package`)",
+        ),
+        (
+            "import model",
+            "raised ModuleNotFoundError: No module named 'model'. Write `from shop import model`.",
+        ),
+        ("import shop.gone", "No module named 'shop.gone'. Mend the name in that import."),
     ],
 )
 def test_features_that_are_no_features_are_refused(tree: Tree, body: str, sentence: str) -> None:

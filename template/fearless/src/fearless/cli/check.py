@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fearless.columns import dictionary as dictionaries
 from fearless.core.errors import FearlessError
-from fearless.core.git import staged_files
 from fearless.core.project import Project
 from fearless.gate import policy
-from fearless.guard import repository
+from fearless.guard import question, repository
 from fearless.guard.finding import Finding
 from fearless.guard.own_items import read_items, run_item
 from fearless.guard.ownership import unedited
+from fearless.guard.storage import pushed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,16 +29,13 @@ def run_checks(project: Project, *, staged: bool, as_json: bool) -> int:
     """Run the guards and print a line for each; returns 1 when one found something."""
     guards = _staged_guards(project) if staged else _all_guards(project)
     results: list[tuple[str, list[Finding]]] = []
+    told: set[Finding] = set()
     for name, guard in guards:
         found = _run(guard)
         results.append((name, found))
         if not as_json:
             print(f"{'FAIL' if found else 'ok  '}  {name}", flush=True)
-            for finding in found:
-                print(
-                    f"        {finding.what}" + (f"\n        -> {finding.fix}" if finding.fix else ""),
-                    flush=True,
-                )
+            _tell(found, told)
     failed = [name for name, found in results if found]
     if as_json:
         listed = [
@@ -54,6 +50,18 @@ def run_checks(project: Project, *, staged: bool, as_json: bool) -> int:
     return 1 if failed else 0
 
 
+def _tell(found: list[Finding], told: set[Finding]) -> None:
+    """Print what one guard found; what another guard said already is not said again."""
+    for finding in found:
+        if finding not in told:
+            print(
+                f"        {finding.what}" + (f"\n        -> {finding.fix}" if finding.fix else ""), flush=True
+            )
+    if not told.isdisjoint(found):
+        print("        (as above)", flush=True)
+    told.update(found)
+
+
 def _run(guard: Guard) -> list[Finding]:
     try:
         return guard()
@@ -66,13 +74,16 @@ def _all_guards(project: Project) -> list[tuple[str, Guard]]:
     guards: list[tuple[str, Guard]] = [
         ("every column is described (columns.yaml)", lambda: _columns(project)),
         ("the policy can be read (gate.yaml)", lambda: _policy(project)),
+        ("the question can be read (QUESTION.md)", lambda: question.unreadable(project)),
         ("the data is as columns.yaml says", rows.schema),
         ("features use only what is known at prediction time", rows.availability),
+        ("features of a row depend on that row alone", rows.row_by_row),
         ("golden data equals its pointer (data/golden.dvc)", rows.pointer),
+        ("what git names lies in the storage (.storage)", lambda: pushed(project)),
         ("no golden row is in the training data", rows.overlap),
         ("no group is on both sides", rows.groups),
         ("training data ends before the golden data begins", rows.order),
-        ("the template's files are unedited", lambda: unedited(project)),
+        ("the template's files equal fearless/MANIFEST", lambda: unedited(project)),
         (
             "no conflict markers, large files or secrets in git",
             lambda: repository.unfit(repository.tracked_files(project), project),
@@ -89,19 +100,16 @@ def _all_guards(project: Project) -> list[tuple[str, Guard]]:
 
 
 def _staged_guards(project: Project) -> list[tuple[str, Guard]]:
-    files = [path for path in staged_files(project.root) if path.is_file()]
-    code = [project.relative(path) for path in files if path.suffix == ".py" and _is_team_code(path, project)]
+    files = repository.staged_content(project)
+    code = [file for file in files if file.name.endswith(".py") and not file.name.startswith("fearless/")]
     guards: list[tuple[str, Guard]] = [
-        ("no conflict markers, large files or secrets", lambda: repository.unfit(files, project)),
+        ("no conflict markers, large files or secrets", lambda: repository.unfit_staged(files)),
         ("every column is described (columns.yaml)", lambda: _columns(project)),
         ("the policy can be read (gate.yaml)", lambda: _policy(project)),
-        ("the template's files are unedited", lambda: unedited(project)),
+        ("the question can be read (QUESTION.md)", lambda: question.unreadable(project)),
+        ("the template's files equal fearless/MANIFEST", lambda: unedited(project)),
     ]
-    return [*guards, ("lint (ruff)", lambda: repository.lint(project, code))] if code else guards
-
-
-def _is_team_code(path: Path, project: Project) -> bool:
-    return not path.resolve().is_relative_to((project.root / "fearless").resolve())
+    return [*guards, ("lint (ruff)", lambda: repository.lint_staged(project, code))] if code else guards
 
 
 def _columns(project: Project) -> list[Finding]:
@@ -140,6 +148,16 @@ class _Rows:
         _, golden, dictionary = self._frames()
         Team.of(self.project, dictionary).features(golden.rows)
         return []
+
+    def row_by_row(self) -> list[Finding]:
+        from fearless.guard.row_by_row import row_by_row
+        from fearless.model.contract import Team
+
+        _, golden, dictionary = self._frames()
+        try:
+            return row_by_row(Team.of(self.project, dictionary).features, golden.rows)
+        except FearlessError:
+            return []  # features that cannot be made at all are told by the guard before
 
     def pointer(self) -> list[Finding]:
         from fearless.golden.frozen import equals_pointer, read_record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -11,7 +10,7 @@ from fearless.core.atomic import write_text
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.gate.policy import Mode
-from fearless.pipeline.judge import judge_candidate, stale_files
+from fearless.pipeline.judge import judge_candidate
 from fearless.report.markdown import markdown
 from fearless.report.text import show
 
@@ -39,18 +38,4 @@ def judge_and_print(
         print(report.to_json(), end="")
     else:
         show(report.to_dict())
-        _warn_of_changes(project)
     return report.exit_code
-
-
-def _warn_of_changes(project: Project) -> None:
-    try:
-        changed = stale_files(project)
-    except FearlessError:
-        return  # the report says why the candidate cannot be read
-    if changed:
-        print(
-            f"Note: {', '.join(changed)} changed since this candidate was trained; `uv run fearless train` brings it"
-            " up to date.",
-            file=sys.stderr,
-        )

@@ -31,4 +31,9 @@ def run_train(project: Project, *, ci: bool) -> None:
     if ci:
         print(f"What is judged now was trained in this run and is in no dvc.lock yet. {COMMIT}")
     else:
-        print("dvc.lock is current. Next: `uv run fearless gate`, and `uv run dvc push` before you push.")
+        carried = (
+            ", and commit .storage with dvc.lock" if project.answers.get("dvc_remote") == "local" else ""
+        )
+        print(
+            f"dvc.lock is current. Next: `uv run fearless gate`. Before you push: `uv run dvc push`{carried}."
+        )

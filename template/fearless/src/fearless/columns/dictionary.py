@@ -236,7 +236,17 @@ def _gaps_of_target(dictionary: Dictionary, target: Column) -> list[Gap]:
     if dictionary.task == "regression" and target.type not in NUMBERS:
         return [Gap(name, f"is a {target.type}, and a regression needs a number", "Set `task: binary`?")]
     if dictionary.task == "binary" and target.type in TEXTS:
-        if dictionary.positive not in target.levels or len(target.levels) != 2:
+        if len(target.levels) == 2 and dictionary.positive not in target.levels:
+            first, second = target.levels
+            said = f"says `{dictionary.positive}`" if dictionary.positive else "is missing"
+            return [
+                Gap(
+                    name,
+                    f"is text, and `positive:` at the top {said}",
+                    f"Write there which of its two levels is predicted: `{first}` or `{second}`.",
+                )
+            ]
+        if len(target.levels) != 2:
             return [
                 Gap(
                     name,

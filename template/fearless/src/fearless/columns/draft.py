@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fearless.columns.frame import FALSE_WORDS, TRUE_WORDS, read_untyped
+from fearless.columns.frame import FALSE_WORDS, MISSING_WORDS, TRUE_WORDS, read_untyped
+from fearless.columns.notation import example, remark
 from fearless.core.errors import FearlessError
 
 if TYPE_CHECKING:
     import polars as pl
 
 MOST_LEVELS = 20
+MOST_CLASSES = 10
+YES_WORDS = ("yes", "ja", "oui", "si", "sí", "true", "wahr", "y", "j", "t", "1")
 HEAD = """\
 # The column dictionary: what each column means, and whether it is known at the moment of prediction.
 # Drafted from {source}. Replace each TODO: `fearless check` refuses them, and nothing is trained until they are gone.
@@ -49,12 +52,22 @@ def draft(file: Path, target: str) -> str:
         raise FearlessError(
             f"The target `{target}` in {file.name} is text with {goal.distinct} values;"
             " a target is a number, or has two values.",
-            fix="Name another with --target.",
+            fix=goal.remark or "Name another with --target.",
+        )
+    if task == "regression" and goal.distinct <= MOST_CLASSES and goal.is_whole:
+        values = ", ".join(sorted(goal.words, key=float))
+        goal.remark = (
+            f"It has {goal.distinct} whole values ({values}) and is drafted as a number. If they name classes,"
+            " make two of them in data.py and set `task: binary`."
         )
     positive = ""
-    if task == "binary" and not goal.is_truth:
+    if task == "binary" and goal.type != "boolean":
         goal.type, goal.levels = "category", goal.words
-        positive = f"positive: {_quoted(goal.levels[-1])}           # the value to predict\n"
+        positive = _positive(goal.levels)
+        if goal.said_missing:
+            goal.remark = (
+                f"Some rows hold `{goal.said_missing}`, none of its two levels: drop them in data.py."
+            )
     key = next(
         (name for name, column in columns.items() if name and name != target and column.names_rows), ""
     )
@@ -74,6 +87,19 @@ def draft(file: Path, target: str) -> str:
     return head + "".join(_entry(name, column, name == target) for name, column in columns.items())
 
 
+def _positive(levels: list[str]) -> str:
+    """The line that names the level to predict: the one that says yes, else a TODO, which no check lets pass."""
+    said = [level for level in levels if level.lower() in YES_WORDS]
+    if len(said) != 1:
+        question = f"TODO which of {levels[0]} and {levels[1]} is predicted"
+        return f"positive: {_quoted(question)}\n"
+    other = next(level for level in levels if level != said[0])
+    return (
+        f"positive: {_quoted(said[0])}    # TODO the value to predict: or is it `{example(other)}`?"
+        " Delete this remark when you are sure\n"
+    )
+
+
 class _Drafted:
     """What can be read off a column's values."""
 
@@ -82,15 +108,24 @@ class _Drafted:
 
         text = values.cast(pl.String, strict=False).str.strip_chars()
         filled = text.set(text == "", None).drop_nulls()
+        sure = filled.filter(~filled.str.to_lowercase().is_in(MISSING_WORDS))
+        self.type = self._type(sure)
+        self.remark = remark(sure) if self.type == "string" else ""
+        self.said_missing = ""
+        if self.type != "string":  # in text, `NA` may be a value
+            self.said_missing = (
+                ""
+                if len(sure) == len(filled)
+                else str(filled.filter(filled.str.to_lowercase().is_in(MISSING_WORDS))[0])
+            )
+            filled = sure
         self.empty = len(values) - len(filled)
         self.distinct = filled.n_unique()
         self.words: list[str] = filled.unique().sort().to_list() if self.distinct <= MOST_LEVELS else []
-        lowered = {word.lower() for word in self.words}
-        self.is_truth = self.distinct == 2 and any(
-            lowered == {yes, no} for yes, no in zip(TRUE_WORDS, FALSE_WORDS, strict=True)
+        self.is_whole = self.type in ("integer", "number") and all(
+            float(word).is_integer() for word in self.words
         )
         self.levels: list[str] = []
-        self.type = self._type(filled)
         if self.type == "string" and 1 < self.distinct <= MOST_LEVELS and self.distinct < len(filled) / 5:
             self.type, self.levels = "category", self.words
         self.names_rows = (
@@ -103,13 +138,15 @@ class _Drafted:
     def _type(self, filled: pl.Series) -> str:
         import polars as pl
 
-        if self.is_truth:
+        words = {word.lower() for word in filled.unique()} if filled.n_unique() == 2 else set()
+        if any(words == {yes, no} for yes, no in zip(TRUE_WORDS, FALSE_WORDS, strict=True)):
             return "boolean"
         if len(filled) and bool(filled.str.contains(r"^[+-]?[0-9]+$").all()):
             padded = bool(filled.str.contains(r"^[+-]?0[0-9]").any())
             too_long = bool(filled.cast(pl.Int64, strict=False).null_count())
             return "string" if padded or too_long else "integer"  # 007 and numbers of 20 digits are names
-        if len(filled) and not filled.cast(pl.Float64, strict=False).null_count():
+        numbers = filled.cast(pl.Float64, strict=False)
+        if len(filled) and bool(numbers.is_finite().fill_null(False).all()):
             return "number"
         if len(filled) and not filled.str.to_date("%Y-%m-%d", strict=False).null_count():
             return "date"
@@ -124,6 +161,7 @@ def _entry(name: str, column: _Drafted, is_target: bool) -> str:
     lines = [
         f"  {_quoted(name)}:",
         f"    type: {column.type}",
+        *([f"    # TODO {column.remark}"] if column.remark else []),
         "    description: TODO what it holds, in which unit",
     ]
     if is_target:

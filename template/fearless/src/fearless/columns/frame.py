@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fearless.columns.dictionary import Column, Dictionary, current
+from fearless.columns.dictionary import TEXTS, Column, Dictionary, current
 from fearless.core.errors import FearlessError
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".parquet")
 TRUE_WORDS = ("true", "1", "yes", "t", "y", "1.0")
 FALSE_WORDS = ("false", "0", "no", "f", "n", "0.0")
+# In a column of numbers, dates or truth values these say that there is none; in text they may be a value.
+MISSING_WORDS = ("nan", "na", "n/a", "null", "none")
 MOST_EXACT = 2.0**53  # from here on a float64 no longer holds every whole number
 
 
@@ -24,7 +26,8 @@ def read(path: str | os.PathLike[str]) -> pl.DataFrame:
     """Read a CSV or Parquet file, or all of them in a folder, typed as columns.yaml says.
 
     Returns one row per row of the files, exactly the columns of the dictionary in its order. An empty CSV
-    field is a missing value. Raises FearlessError naming file, column, row and value where they do not fit.
+    field is a missing value, and in a column that is no text one of MISSING_WORDS too. Raises FearlessError
+    naming file, column, row and value where they do not fit.
     """
     import polars as pl
 
@@ -55,14 +58,47 @@ def read_untyped(file: Path) -> pl.DataFrame:
             return pl.read_parquet(file)
         rows = pl.read_csv(file, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        _refuse_other_separators(file)
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        is_parquet = file.suffix.lower() == ".parquet"
         raise FearlessError(
             f"{file.name} cannot be read: {said}.",
-            fix="It must be a CSV in UTF-8 with one header line and commas, or a Parquet file.",
+            fix="Write that Parquet file again; a copy that was cut off is the usual cause."
+            if is_parquet
+            else "It must be a CSV in UTF-8 with one header line and commas, or a Parquet file.",
         ) from None
+    _refuse_other_separators(file)
+    _refuse_names_given_twice(file)
     if rows.width > 1 and rows[rows.columns[-1]].null_count():
         _refuse_short_lines(file, rows.width)
     return rows
+
+
+def _refuse_other_separators(file: Path) -> None:
+    if file.suffix.lower() == ".parquet" or not file.is_file():
+        return
+    with file.open("rb") as lines:
+        header = lines.readline()
+    for separator, name, option in ((b";", "`;`", ";"), (b"\t", "tabs", "\\t")):
+        if separator in header and b"," not in header:
+            raise FearlessError(
+                f"{file.name} is separated by {name}, not by commas.",
+                fix=f'Save it with commas, or read it in data.py with polars: `read_csv(file, separator="{option}")`.',
+            )
+
+
+def _refuse_names_given_twice(file: Path) -> None:
+    """Polars would name the second `x` of a header `x_duplicated_0`."""
+    import csv
+
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        header = next((fields for fields in csv.reader(lines) if fields), [])
+    twice = [name for position, name in enumerate(header) if name in header[:position]]
+    if twice:
+        raise FearlessError(
+            f"{file.name} has the column `{twice[0]}` twice in its header.",
+            fix="Rename or remove one of them.",
+        )
 
 
 def _refuse_short_lines(file: Path, width: int) -> None:
@@ -170,6 +206,10 @@ def _typed_column(values: pl.Series, name: str, column: Column, source: str) -> 
     if values.dtype == pl.String:
         values = values.str.strip_chars()
         values = values.set(values == "", None)
+        if column.type not in TEXTS:
+            values = values.set(values.str.to_lowercase().is_in(MISSING_WORDS), None)
+    elif values.dtype.is_float():
+        values = values.fill_nan(None)
     result = _cast(values, column)
     bad = values.is_not_null() & result.is_null()
     if bad.any():
@@ -216,7 +256,7 @@ def _cast(values: pl.Series, column: Column) -> pl.Series:
         return frame.to_series()
     if column.type == "date":
         return values.str.to_date("%Y-%m-%d", strict=False) if text else _whole_days(values)
-    return _moments(values) if text else values.cast(pl.Datetime("us"), strict=False)
+    return moments(values) if text else values.cast(pl.Datetime("us"), strict=False)
 
 
 def _can_be(kind: pl.DataType, column: Column) -> bool:
@@ -253,8 +293,8 @@ def _as_whole(numbers: pl.Series) -> pl.Series:
     return whole.set(~same.fill_null(False), None)
 
 
-def _moments(values: pl.Series) -> pl.Series:
-    """ISO 8601 moments with a `T` or a space, with or without seconds."""
+def moments(values: pl.Series) -> pl.Series:
+    """ISO 8601 moments and days, with a `T` or a space, with or without seconds; null where the text is none."""
     import polars as pl
 
     spaced = values.str.replace("T", " ", literal=True).str.strip_suffix("Z")

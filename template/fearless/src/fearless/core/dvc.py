@@ -67,8 +67,25 @@ def _repo(command: str, root: Path) -> Iterator[Repo]:
                 with Repo(str(root)) as repo:
                     yield repo
             except (DvcException, ParseError) as error:
+                _refuse_conflict(root)
                 said = " ".join(": ".join(_chain(error)).split())
-                raise FearlessError(f"`dvc {command}` failed: {said}.") from None
+                fix = (
+                    "The credentials it may need stand in .env.example."
+                    if command in ("pull", "push")
+                    else ""
+                )
+                raise FearlessError(f"`dvc {command}` failed: {said}.", fix=fix) from None
+
+
+def _refuse_conflict(root: Path) -> None:
+    """Two branches that both trained conflict in dvc.lock, and no side of it is right for the merged code."""
+    lock = root / "dvc.lock"
+    if lock.is_file() and "\n<<<<<<< " in "\n" + lock.read_text(encoding="utf-8", errors="replace"):
+        raise FearlessError(
+            "dvc.lock holds the conflict of two branches that both trained.",
+            fix="Take either side, `git checkout --theirs dvc.lock ops/reports/metrics.json`, then `uv run fearless"
+            " train` and `git add dvc.lock ops/reports`.",
+        )
 
 
 def _chain(error: BaseException) -> Iterator[str]:

@@ -32,9 +32,3 @@ def is_work_tree(folder: Path) -> bool:
 def has_commit(folder: Path) -> bool:
     """True where the repository of `folder` has at least one commit."""
     return git(["rev-parse", "--verify", "-q", "HEAD"], folder, check=False).returncode == 0
-
-
-def staged_files(folder: Path) -> list[Path]:
-    """The files below `folder` that the next commit adds or changes."""
-    listing = git(["diff", "--cached", "--name-only", "--diff-filter=ACMR", "-z", "--relative"], folder)
-    return [folder / name for name in listing.stdout.split("\0") if name]

@@ -33,4 +33,6 @@ def first_complaint(error: ValidationError, file: str, known: Iterable[str]) -> 
         return FearlessError(f"{file}: `{where}`: {problem['msg'].removeprefix('Value error, ')}")
     value = repr(problem["input"])
     shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
+    if problem["type"] in ("bool_parsing", "bool_type"):
+        return FearlessError(f"{file}: `{where}` is {shown}.", fix="Write true or false.")
     return FearlessError(f"{file}: `{where}` is {shown}: {problem['msg'].lower()}.")

@@ -24,7 +24,8 @@ class Metric:
     """One metric. `measure(y, scores)` takes two (n,) float64 arrays; y is 0/1 for a binary target.
 
     `chance` is the value of knowing nothing where that is a number (0.5 for ROC AUC); for a loss it is None
-    and means the constant baseline's loss on the same rows.
+    and means the constant baseline's loss on the same rows. `domain` is the lowest and the highest value that
+    the metric can have, both included; gate.yaml asks for nothing outside it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Metric:
     better: Literal["higher", "lower"]
     measure: Callable[[Array, Array], Measured]
     chance: float | None = None
+    domain: tuple[float, float] = (0.0, math.inf)
 
     def skill(self, model: Measured, constant: Measured) -> Measured:
         """How much of the way from knowing nothing (0) to perfect (1) the model goes.
@@ -130,12 +132,12 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("log_loss", "binary", "lower", log_loss),
-        Metric("roc_auc", "binary", "higher", roc_auc, chance=0.5),
-        Metric("brier", "binary", "lower", brier),
+        Metric("roc_auc", "binary", "higher", roc_auc, chance=0.5, domain=(0.0, 1.0)),
+        Metric("brier", "binary", "lower", brier, domain=(0.0, 1.0)),
         Metric("mse", "regression", "lower", mse),
         Metric("mae", "regression", "lower", mae),
         Metric("rmse", "regression", "lower", rmse),
-        Metric("r2", "regression", "higher", r2, chance=0.0),
+        Metric("r2", "regression", "higher", r2, chance=0.0, domain=(-math.inf, 1.0)),
     )
 }
 

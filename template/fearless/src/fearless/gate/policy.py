@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fearless.core.errors import FearlessError
 from fearless.core.yaml_file import read_mapping
-from fearless.gate.metrics import METRICS, PRIMARY
+from fearless.gate.metrics import METRICS, PRIMARY, Metric
 
 FILE = "gate.yaml"
 VERSION = 1
@@ -45,12 +46,12 @@ class CheckLine(Strict):
     """One line under `checks`: a metric and what is asked of it."""
 
     metric: str
-    min_skill: float | None = Field(default=None, lt=1)
-    max_skill_drop: float | None = Field(default=None, gt=0)
+    min_skill: float | None = None
+    max_skill_drop: float | None = None
     floor: float | None = None
     ceiling: float | None = None
-    max_drop: float | None = Field(default=None, gt=0)
-    max_rise: float | None = Field(default=None, gt=0)
+    max_drop: float | None = None
+    max_rise: float | None = None
 
 
 class TooGood(Strict):
@@ -116,7 +117,7 @@ def requirements(policy: Policy, task: str) -> list[Requirement]:
     """All that the policy asks of metrics, in file order.
 
     Raises FearlessError for a metric that does not judge this task, for a rule that does not fit the
-    metric's direction, and for a number that is there twice.
+    metric's direction or range, and for a number that is there twice.
     """
     found: list[Requirement] = []
     for at, line in enumerate(policy.checks):
@@ -132,7 +133,7 @@ def requirements(policy: Policy, task: str) -> list[Requirement]:
             limit = getattr(line, rule)
             if limit is None:
                 continue
-            if mistake := _misfit(name, rule):
+            if mistake := _misfit(name, rule, limit):
                 raise FearlessError(f"{FILE}: checks[{at}].{rule}: {mistake}")
             requirement = Requirement(name, rule, limit)
             if any(requirement.id == other.id for other in found):
@@ -156,22 +157,63 @@ def _mistakes(policy: Policy) -> list[str]:
             found.append(
                 f"checks[{at}]: asks nothing of `{line.metric}`. Give it one of: {', '.join(get_args(Rule))}."
             )
-        elif line.metric != "primary":
+        else:
             found += [
-                f"checks[{at}].{rule}: {text}" for rule in rules if (text := _misfit(line.metric, rule))
+                f"checks[{at}].{rule}: {text}"
+                for rule in rules
+                if (text := _mistaken_limit(line.metric, rule, getattr(line, rule)))
             ]
     if len(set(policy.baselines)) < len(policy.baselines):
         found.append("baselines: names one of them twice. Remove one.")
+    if (
+        policy.too_good
+        and "reviewed" in policy.too_good.model_fields_set
+        and not policy.too_good.reviewed.strip()
+    ):
+        found.append(
+            "too_good.reviewed: must say who looked for the leak, when, and why the skill is real, not"
+            f" {_shown(policy.too_good.reviewed)}."
+        )
     return found
 
 
-def _misfit(metric: str, rule: Rule) -> str:
+def _mistaken_limit(metric: str, rule: Rule, limit: float) -> str:
+    if metric != "primary":
+        return _misfit(metric, rule, limit)
+    # Which metric it is, only the task shows; a number that is wrong for all of them is refused now.
+    texts = [_outside(METRICS[name], rule, limit) for name in PRIMARY.values()]
+    return texts[0].replace(f"`{PRIMARY['binary']}`", "`primary`") if all(texts) else ""
+
+
+def _misfit(metric: str, rule: Rule, limit: float) -> str:
     better = METRICS[metric].better
     if better == "lower" and rule in HIGHER_RULES:
         return f"lower is better for `{metric}`. Use `{LOWER_RULES[HIGHER_RULES.index(rule)]}`."
     if better == "higher" and rule in LOWER_RULES:
         return f"higher is better for `{metric}`. Use `{HIGHER_RULES[LOWER_RULES.index(rule)]}`."
-    return ""
+    return _outside(METRICS[metric], rule, limit)
+
+
+def _outside(metric: Metric, rule: Rule, limit: float) -> str:
+    """What is wrong with a number that no model could reach, or that every model would."""
+    lowest, highest = metric.domain
+    if rule == "min_skill":
+        allowed, fits = "at least -1 and below 1", -1 <= limit < 1
+    elif rule == "max_skill_drop":
+        allowed, fits = "above 0 and at most 1", 0 < limit <= 1
+    elif rule in ("max_drop", "max_rise"):
+        width = highest - lowest
+        allowed = f"above 0{f' and at most {width:g}' if width < math.inf else ''} for `{metric.name}`"
+        fits = 0 < limit <= width
+    else:
+        ends = [("at least", lowest), ("at most", highest)]
+        said = " and ".join(f"{word} {end:g}" for word, end in ends if math.isfinite(end))
+        allowed, fits = f"{said} for `{metric.name}`", lowest <= limit <= highest
+    if fits:
+        return ""
+    why = ", since with no margin even an unchanged model could not pass"
+    short = f"{limit:g}" if float(f"{limit:g}") == limit else repr(limit)
+    return f"must be {allowed}{why if rule in CHAMPION_RULES and limit <= 0 else ''}, not {short}."
 
 
 def _refuse(mistakes: list[str]) -> None:
@@ -195,8 +237,6 @@ def _sentence(problem: dict[str, Any]) -> str:
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return f"{where or 'the file'}: must hold `key: value` lines, not {_shown(given)}."
     text = problem["msg"].replace("Input should be", "must be").replace("Input should", "must")
-    if where.endswith(("max_drop", "max_rise", "max_skill_drop")) and kind == "greater_than":
-        text += ", since with no margin even an unchanged model could not pass"
     return f"{where}: {text[0].lower()}{text[1:]}, not {_shown(given)}."
 
 

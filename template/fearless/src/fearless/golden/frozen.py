@@ -79,8 +79,8 @@ def read_record(project: Project) -> Record:
     file = project.golden / RECORD
     if not file.is_file():
         raise FearlessError(
-            f"There is no golden data ({project.relative(file)} is missing).",
-            fix="Bring it with `uv run dvc pull`, or freeze it with `uv run fearless golden freeze`.",
+            f"There is no golden data here ({project.relative(file)} is missing).",
+            fix=PULL if pointer_of(project).is_file() else "Freeze it with `uv run fearless golden freeze`.",
         )
     try:
         return Record.model_validate_json(file.read_bytes())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
@@ -10,6 +13,9 @@ from fearless.guard.finding import Finding
 MANIFEST = "fearless/MANIFEST"
 CI_FOLDERS = {"github": ".github/workflows/", "gitlab": ".gitlab/fearless/"}
 LITTER = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache", ".DS_Store"}
+# What `uv run` makes when it is called inside the toolkit's folder.
+TOOLKIT_LITTER = {".venv", "uv.lock"}
+SHOWN = 3
 
 
 def unedited(project: Project) -> list[Finding]:
@@ -28,10 +34,11 @@ def unedited(project: Project) -> list[Finding]:
             found.append(
                 Finding(
                     f"{name} stands among the template's files and is not one of them.",
-                    "Move it into src/ or ops/.",
+                    "Remove it, or move it into src/ or ops/.",
                 )
             )
-    return found
+    more = len(found) - SHOWN
+    return [*found[:SHOWN], Finding(f"and {more} more.")] if more > 0 else found
 
 
 def _promised(project: Project) -> dict[str, str]:
@@ -49,11 +56,22 @@ def _promised(project: Project) -> dict[str, str]:
 
 def _present(project: Project) -> list[str]:
     """The files in the template's folders, as paths from the root, without what tools leave there."""
-    files = [path for path in (project.root / "fearless").rglob("*") if path.is_file()]
+    files = _toolkit_files(project.root / "fearless")
     files += (project.root / ".github" / "workflows").glob("fearless-*")
     files += (project.root / ".gitlab" / "fearless").glob("*")
     names = [path.relative_to(project.root) for path in files]
     return sorted(name.as_posix() for name in names if not any(_is_litter(part) for part in name.parts))
+
+
+def _toolkit_files(toolkit: Path) -> list[Path]:
+    """The files below `toolkit`; folders of tools are not walked, since a `.venv` holds thousands of files."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(toolkit):
+        here = Path(place)
+        skipped = TOOLKIT_LITTER if here == toolkit else set()
+        folders[:] = [name for name in folders if name not in skipped and not _is_litter(name)]
+        found += [here / name for name in names if name not in skipped]
+    return found
 
 
 def _is_litter(part: str) -> bool:

@@ -94,14 +94,16 @@ class Team:
             )
         given = self._call("features", "features", rows.select(self.dictionary.known))
         made = self._frame(given, "features", "features")
+        if not made.width:  # first, because a frame without columns has no rows either
+            raise FearlessError(
+                f"{self._file('features')}: features() returned no column, so none is left to learn from.",
+                fix="plain() keeps numbers, truth values and categories that are known at prediction time; make"
+                " a number of something else, such as the month of a date.",
+            )
         if made.height != rows.height:
             raise FearlessError(
                 f"{self._file('features')}: features() returned {made.height} rows for {rows.height} rows.",
                 fix="Return one row per row, in the same order.",
-            )
-        if not made.width:
-            raise FearlessError(
-                f"{self._file('features')}: features() returned no column.", fix="Select one."
             )
         words = [name for name, kind in made.schema.items() if not (kind.is_numeric() or kind == pl.Boolean)]
         if words:
@@ -229,7 +231,19 @@ def _told(call: Callable[..., Result], arguments: tuple[Any, ...], team: Team) -
                 fix="Take it out of the features; columns.yaml says when each column is known.",
             ) from None
         said = " ".join(str(error).split())[:300]
-        raise FearlessError(f"{place}raised {type(error).__name__}: {said}") from error
+        fix = _fix_of_import(error, team) if isinstance(error, ModuleNotFoundError) else ""
+        said = f"{said}." if fix and not said.endswith(".") else said
+        raise FearlessError(f"{place}raised {type(error).__name__}: {said}", fix=fix) from error
+
+
+def _fix_of_import(error: ModuleNotFoundError, team: Team) -> str:
+    """How to mend an import; a file of the team's own must not be looked for among packages of strangers."""
+    name, package = error.name or "", team.project.package
+    if (team.code / package / f"{name}.py").is_file():
+        return f"Write `from {package} import {name}`."
+    if not name or "." in name or name == package:
+        return "Mend the name in that import."
+    return f"Add the package that holds it (often `uv add {name}`), or mend the name."
 
 
 def _place(error: BaseException, project: Project, code: Path) -> str:

@@ -110,6 +110,12 @@ def prove_parity(estimator: Any, stored: Scorer, x: NDArray[np.float32], task: s
     fitted, loaded = scores_of(estimator, x, task), np.asarray(stored.score(x), dtype=np.float64)
     if loaded.shape != fitted.shape:
         raise FearlessError(f"The stored model returned shape {loaded.shape} for {len(x)} rows.")
+    for name, scores in ((f"{type(estimator).__name__} from model.py", fitted), ("stored model", loaded)):
+        if holes := int(np.isnan(scores).sum()):
+            raise FearlessError(
+                f"The {name} gives NaN on {holes} of {len(x)} rows.",
+                fix="Each row needs a score: fit on data.x as it is given, and guard divisions and logarithms.",
+            )
     scale = np.ones(len(x)) if task == "binary" else np.maximum(1.0, np.abs(fitted))
     difference = np.abs(fitted - loaded) / scale
     worst = float(difference.max(initial=0.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.gate import baselines
-from fearless.gate.findings import Check, Report
+from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
 from fearless.gate.verdict import judge, not_judged
@@ -63,7 +64,7 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
             context["base"] = started_from.commit
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, {"toolkit": version("fearless")})
-    return judge(
+    report = judge(
         policy,
         task,
         y,
@@ -75,6 +76,15 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
         descriptions=descriptions,
         context=context,
         beside=beside,
+    )
+    changed = stale_files(project)
+    if not changed:
+        return report
+    first = (
+        f"Run `uv run fearless train` first: {', '.join(changed)} changed since this candidate was trained."
+    )
+    return replace(
+        report, next=[first, *(step for step in report.next if report.verdict is not Verdict.PASS)]
     )
 
 
@@ -116,7 +126,8 @@ def _champion_scores(champion: Model | None, golden: Golden) -> NDArray[np.float
         return champion.score_rows(golden.rows)
     except FearlessError as error:
         raise FearlessError(
-            f"models/champion cannot be scored on the golden data: {error.what}", fix=error.fix
+            f"models/champion cannot be scored on the golden data: {error.what}",
+            fix="Keep the columns that it was made for in columns.yaml until a model without them is released.",
         ) from None
 
 

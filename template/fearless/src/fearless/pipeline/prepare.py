@@ -27,6 +27,7 @@ def prepare(project: Project) -> str:
     _same_names(golden, dictionary)
     rows = Team.of(project, dictionary).load()
     _same_types(golden, rows)
+    _same_values(golden, rows, dictionary)
     train, left_out = split_off(rows, golden, dictionary)
     if train.height < 2:
         raise FearlessError("No rows are left to train on.", fix="Bring more data into data/raw.")
@@ -106,4 +107,31 @@ def _same_types(golden: Golden, rows: pl.DataFrame) -> None:
             raise FearlessError(
                 f"`{name}` is {golden.rows.schema[name]} in the golden data, and {FILE} now makes it {kind}.",
                 fix="Set its type back, or freeze anew with `uv run fearless golden freeze --again`.",
+            )
+
+
+def _same_values(golden: Golden, rows: pl.DataFrame, dictionary: Dictionary) -> None:
+    """Golden rows are what load() gave when they were frozen: a model must not be trained on another reading of them.
+
+    Without a key a row is named by its values, so one that reads differently now would not be recognised and
+    would be trained on.
+    """
+
+    again = "Freeze anew with `uv run fearless golden freeze --again`, in a change of its own"
+    now = rows.with_columns(row_names(rows, dictionary).alias("\x1f"))
+    then = golden.rows.with_columns(row_names(golden.rows, dictionary).alias("\x1f"))
+    both = then.join(now, on="\x1f", how="inner", suffix="\x1f")
+    if not dictionary.key and both.height < then.height:
+        raise FearlessError(
+            f"{then.height - both.height} golden rows are not among those that load() in data.py gives now:"
+            " changed, they would be trained on.",
+            fix=f"{again}, or name a `key:` in {FILE} first.",
+        )
+    for name in dictionary.columns:
+        differs = both[name].ne_missing(both[f"{name}\x1f"]) if f"{name}\x1f" in both.columns else None
+        if differs is not None and differs.any():
+            raise FearlessError(
+                f"load() in data.py gives {int(differs.sum())} golden rows another `{name}` than when they were"
+                " frozen.",
+                fix=f"{again}, or take the change back.",
             )

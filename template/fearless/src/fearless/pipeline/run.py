@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -29,6 +30,7 @@ def run_stage(name: str) -> None:
 
 def reproduce(project: Project) -> None:
     """Run the stages of dvc.yaml that are out of date and write dvc.lock."""
+    _need_data(project)
     os.environ.update(FIXED)
     try:
         dvc.reproduce(project.root)
@@ -37,11 +39,27 @@ def reproduce(project: Project) -> None:
             (name for name in STAGES if f"'{name}'" in error.what or f"stage {name}" in error.what), ""
         ):
             _bring_back(stopped, project)
-            raise FearlessError(
-                f"The stage {stopped} stopped, for the reason above.",
-                fix="Mend that and run `uv run fearless train`.",
-            ) from None
+            raise _stopped(stopped, error.what) from None
         raise
+
+
+def _need_data(project: Project) -> None:
+    """DVC calls data that was never pulled a missing source, which tells nobody what to do."""
+    for name in ("raw", "golden"):
+        if (project.root / "data" / f"{name}.dvc").is_file() and not (project.root / "data" / name).is_dir():
+            raise FearlessError(f"data/{name} is not here yet.", fix="Bring it with `uv run dvc pull`.")
+
+
+def _stopped(stage: str, said: str) -> FearlessError:
+    ended = re.search(r"exited with (-?\d+)", said)
+    code = int(ended.group(1)) if ended else 2
+    if code in (1, 2):  # the stage has told its reason
+        return FearlessError(
+            f"The stage {stage} stopped, for the reason above.",
+            fix="Mend that and run `uv run fearless train`.",
+        )
+    killed = " (it was killed, often for lack of memory)" if code in (-9, 137) else ""
+    return FearlessError(f"The stage {stage} ended with code {code} and without a word{killed}.")
 
 
 def _bring_back(stage: str, project: Project) -> None:

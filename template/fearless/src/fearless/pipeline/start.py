@@ -18,6 +18,8 @@ from fearless.core.atomic import remove_leftovers
 from fearless.core.errors import FearlessError
 from fearless.core.git import git, has_commit, is_work_tree
 from fearless.core.project import Project
+from fearless.gate.policy import FILE as POLICY
+from fearless.gate.policy import load as load_policy
 from fearless.golden.freeze import freeze
 from fearless.golden.frozen import exists, read_record
 from fearless.model.contract import Team
@@ -75,6 +77,9 @@ class Start:
         return "the tested ones, and from now on the team's own (uv.lock)"
 
     def data(self) -> str:
+        load_policy(
+            self.project.root / POLICY
+        )  # what cannot judge at the end stops it before anything is made
         raw, example = self.project.raw, str(self.project.answers.get("example", "none"))
         if raw.is_dir() and data_files(raw):
             return f"{', '.join(file.name for file in data_files(raw))} in data/raw"
@@ -115,6 +120,10 @@ class Start:
 
     def gate(self) -> str:
         self.code = self.judge(self.project)
+        if self.code == 2:
+            raise FearlessError(
+                "The model could not be judged, for the reason above.", fix="Mend that and start again."
+            )
         return "report: .fearless/gate/report.md"
 
     def push(self) -> str:

@@ -15,6 +15,7 @@ from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.core.yaml_file import read_mapping
 from fearless.golden.frozen import open_golden
+from fearless.guard.row_by_row import row_by_row
 from fearless.model.artifact import ONNX_FILE, Manifest, OnnxScorer, matrix, pack_code, seal
 from fearless.model.contract import MODEL_API, Team, Training
 from fearless.model.export import MOST_ROWS, export_onnx, extremes, prove_parity
@@ -38,7 +39,10 @@ def train(project: Project) -> str:
         seed=_seed(params),
         task=dictionary.task,
     )
-    golden = matrix(team.features(open_golden(project).rows))
+    frozen = open_golden(project).rows
+    golden = matrix(team.features(frozen))
+    if found := row_by_row(team.features, frozen):
+        raise FearlessError(found[0].what, fix=found[0].fix)
     gc.freeze()  # what the imports made stays; what a long training makes is collected again
     gc.enable()
     fitted = team.train(training)

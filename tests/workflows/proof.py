@@ -1,0 +1,97 @@
+"""The table of how each job of each pipeline is proven, and the page of the docs that is made from it.
+
+python tests/workflows/proof.py    write docs/reference/workflows-proof.md
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reference" / "workflows-proof.md"
+STATIC = "tests/render/test_workflows.py"
+
+# workflow, job -> how it is proven, and the tests that do it or the reason why they do no more.
+PROOFS = {
+    ("fearless-pull-request.yml", "judge"): (
+        "executed",
+        "`tests/workflows/test_model_changes.py`, `tests/workflows/test_pull_request.py`",
+    ),
+    ("fearless-pull-request.yml", "green"): ("executed", "`tests/workflows/test_pull_request.py`"),
+    ("pipeline.yml", "fearless"): (
+        "static only",
+        f"`{STATIC}`: the schema, and the same commands in the same order as on GitHub",
+    ),
+    ("ci.yml", "check"): ("static only", f"`{STATIC}`; it runs `make check`, which `.ci/run` runs as well"),
+    ("ci.yml", "test"): (
+        "static only",
+        f"`{STATIC}`; it would run these tests within themselves",
+    ),
+    ("ci.yml", "green"): ("static only", f"`{STATIC}`; the generated job of this name is executed"),
+}
+
+NOT_HERE = {
+    "the actions' own code": "each has an equivalent in `tests/workflows/actions.py`; one that has none fails the test",
+    "that GitHub starts the run, and requires *All green*": "triggers and branch rules live on GitHub's servers",
+    "rights of tokens, and that a fork gets no secrets": "GitHub grants them; the tests run without any",
+    "the environment `fearless-storage` and its rules": "they live on GitHub's servers",
+    "concurrency": "the expressions of the group are evaluated; ending older runs is GitHub's doing",
+    "the packages of `ops/ci/apt.txt`": "the tests install nothing into the machine they run on",
+}
+
+
+def jobs() -> list[tuple[str, str]]:
+    """Each workflow or pipeline of the template and of this repository, with each of its jobs."""
+    found = []
+    github = [*ROOT.glob("template/*github*/workflows/*.yml"), *ROOT.glob(".github/workflows/*.yml")]
+    for path in sorted(github, key=lambda each: each.name):
+        found += [(path.name, name) for name in _read(path)["jobs"]]
+    for path in sorted(ROOT.glob("template/*gitlab*/fearless/*.yml")):
+        found += [(path.name, name) for name, job in _read(path).items() if "script" in job]
+    return found
+
+
+def scenarios() -> dict[str, list[str]]:
+    """The sentences of the tests, by file."""
+    found = {}
+    for name in ("test_model_changes.py", "test_pull_request.py", "test_harness.py"):
+        tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
+        tests = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        found[name] = [test[5:].replace("_", " ") for test in tests if test.startswith("test_")]
+    return found
+
+
+def page() -> str:
+    lines = [
+        "# How the pipelines are proven",
+        "",
+        "Made from the tests by `python tests/workflows/proof.py`; a test keeps it so.",
+        "*Executed*: the generated workflow runs step by step in a fresh clone of a bare repository, each job with an",
+        "empty home and nothing of the surroundings; GitHub's own engine evaluates its expressions.",
+        "*Static only*: schema, conventions, and for GitHub the strictest auditor.",
+        "",
+        "| workflow | job | how | by |",
+        "|---|---|---|---|",
+        *(f"| `{name}` | `{job}` | {' | '.join(PROOFS[name, job])} |" for name, job in jobs()),
+        "",
+        "## What is run",
+        "",
+    ]
+    for name, sentences in scenarios().items():
+        lines += [f"`tests/workflows/{name}`:", "", *(f"- {sentence}" for sentence in sentences), ""]
+    lines += ["## What cannot be proven here, and why", "", "| what | why |", "|---|---|"]
+    lines += [f"| {what} | {why} |" for what, why in NOT_HERE.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8", newline="\n")
