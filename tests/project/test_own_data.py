@@ -15,7 +15,7 @@ import pytest
 import yaml
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from .conftest import Copied, Repo, refusal
+from .conftest import Copied, Repo, refusal, run
 
 
 def tumours(file: Path) -> None:
@@ -114,6 +114,9 @@ def test_a_csv_becomes_a_gated_model(target: str, fresh: Copied) -> None:
         assert report["verdict"] in ("PASS", "INCONCLUSIVE"), report["summary"]
     else:
         _simpler_is_better(repo, report)
+        pushed = run([str(repo.python), "-m", "dvc", "push", "--quiet"], repo.root, repo.environment())
+        assert pushed.returncode == 0, pushed.stderr
+        repo.git("add", "--all")
     checked = repo.fearless("check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
 

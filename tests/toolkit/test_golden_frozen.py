@@ -67,7 +67,10 @@ def test_rows_that_are_gone_are_told_with_the_way_back(frozen: Tree) -> None:
 
 def test_no_golden_data_is_told_with_the_way_to_freeze(tree: Tree) -> None:
     assert not exists(tree.project)
-    assert "There is no golden data (data/golden/golden.json is missing)" in refusal(tree)
+    said = refusal(tree)
+    assert "There is no golden data here (data/golden/golden.json is missing). Freeze it with" in said
+    tree.write("data/golden.dvc", "outs: []\n")
+    assert "Bring it back with `uv run dvc pull`." in refusal(tree)
 
 
 @pytest.mark.parametrize(
