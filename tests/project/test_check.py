@@ -80,7 +80,7 @@ def test_faults_in_policy_features_pointer_toolkit_and_tests_are_each_found(repo
 
     found = red(repo)
 
-    assert found.keys() == {POLICY, QUESTION, KNOWN, POINTER, STORED, UNEDITED, LINT, TESTS}
+    assert found.keys() == {POLICY, QUESTION, KNOWN, POINTER, UNEDITED, LINT, TESTS}
     assert "floor_mode" in found[POLICY]
     assert "QUESTION.md: the key `horizon` is missing." in found[QUESTION]
     assert "features.py, line " in found[KNOWN]
@@ -97,6 +97,10 @@ def test_a_feature_of_all_rows_and_a_model_that_was_not_pushed_are_found(repo: R
     trained = repo.fearless("train")
     assert trained.returncode == 0, trained.stdout + trained.stderr
     assert "uv run dvc push`, and commit .storage with dvc.lock" in trained.stdout
+    assert red(repo) == {}, "an experiment need not be pushed"
+    repo.git(
+        "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--all", "-m", "61"
+    )
     features = repo.package / "features.py"
     repo.edit(
         features,

@@ -229,5 +229,5 @@ def test_the_first_message_names_the_next_two_commands(template: Path, tmp_path:
         encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
-    assert "cd project" in done.stderr.replace(str(tmp_path) + "/", "")
+    assert 'cd "project"' in done.stderr.replace(str(tmp_path) + "/", "")
     assert "uv run fearless start" in done.stderr

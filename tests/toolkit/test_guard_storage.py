@@ -34,9 +34,19 @@ def kept(tree: Tree) -> Tree:
         f".storage/files/md5/{FOLDER[:2]}/{FOLDER[2:]}", json.dumps([{"md5": FILE, "relpath": "model.onnx"}])
     )
     tree.write(f".storage/files/md5/{FILE[:2]}/{FILE[2:]}", "model")
-    for command in (["init", "-q"], ["add", "--all"]):
-        subprocess.run(["git", *command], cwd=tree.root, check=True)
+    _git(tree, "init", "-q")
+    _commit(tree)
     return tree
+
+
+def _git(tree: Tree, *arguments: str) -> None:
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+    subprocess.run(["git", *who, *arguments], cwd=tree.root, check=True)
+
+
+def _commit(tree: Tree) -> None:
+    _git(tree, "add", "--all")
+    _git(tree, "commit", "-q", "-m", "work")
 
 
 def test_a_pushed_and_committed_model_passes(tree: Tree) -> None:
@@ -53,17 +63,15 @@ def test_a_forgotten_push_is_named_for_the_listing_and_for_a_file_in_it(tree: Tr
 
 def test_a_pushed_object_that_git_does_not_know_is_named(tree: Tree) -> None:
     kept(tree)
-    subprocess.run(
-        ["git", "rm", "-q", "--cached", f".storage/files/md5/{FILE[:2]}/{FILE[2:]}"],
-        cwd=tree.root,
-        check=True,
-    )
+    _git(tree, "rm", "-q", "--cached", f".storage/files/md5/{FILE[:2]}/{FILE[2:]}")
     (finding,) = pushed(tree.project)
     assert "git does not know it yet" in finding.what
 
 
 def test_a_pointer_counts_like_the_lock(tree: Tree) -> None:
     kept(tree).write("data/golden.dvc", f"outs:\n- md5: {'99' + '3' * 30}.dir\n  path: golden\n")
+    assert pushed(tree.project) == []  # not committed yet
+    _commit(tree)
     (finding,) = pushed(tree.project)
     assert finding.what.startswith("data/golden would be missing")
 

@@ -54,6 +54,7 @@ def updated(
     rich = range_of_rich((project / "fearless" / "pyproject.toml").read_text(encoding="utf-8"))
     uv(project, "lock", "--quiet", f"--upgrade-package=rich=={rich}")
     fearless(project, "train")
+    uv(project, "run", "--quiet", "dvc", "push", "--quiet")
     commit(project, "A year of work")
     before = tracked(project)
     run(copier_command("update", "--defaults"), project)

@@ -15,8 +15,14 @@ PUSH = "Run `uv run dvc push`, and commit .storage together with dvc.lock."
 
 
 def pushed(project: Project) -> list[Finding]:
-    """Outputs that git names and .storage lacks, or that lie there without being in git; none for another storage."""
+    """Outputs that the last commit names and .storage lacks, or that lie there without being in git.
+
+    Nothing is said of another storage, nor of a training that is not committed: an experiment need not be pushed.
+    """
     if project.answers.get("dvc_remote") != "local" or not (project.root / "dvc.lock").is_file():
+        return []
+    names = ["dvc.lock", "data/*.dvc", "models/*.dvc"]
+    if not is_work_tree(project.root) or git(["status", "--porcelain", "--", *names], project.root).stdout:
         return []
     named = _named(project)
     lacking = [
@@ -26,8 +32,6 @@ def pushed(project: Project) -> list[Finding]:
         return [
             Finding(f"{', '.join(lacking)} would be missing in a clone: it was not pushed to .storage.", PUSH)
         ]
-    if not is_work_tree(project.root):
-        return []
     new = git(
         ["ls-files", "--others", "--exclude-standard", "--", ".storage"], project.root
     ).stdout.splitlines()
