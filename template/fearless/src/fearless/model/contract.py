@@ -156,7 +156,7 @@ class Team:
         promise = NAMES[file]
         if not callable(found):
             raise FearlessError(
-                f"{self._file(file)} defines no {promise}.", fix="Add it: the README names the three."
+                f"{self._file(file)} defines no {promise}.", fix="Add it: fearless/README.md names the three."
             )
         try:
             inspect.signature(found).bind(*([None] * count))

@@ -41,7 +41,7 @@ def export_onnx(estimator: Any, width: int, task: str, folder: Path) -> None:
         step = _unconvertible(str(error), estimator)
         raise FearlessError(
             f"The estimator from model.py cannot be stored as ONNX: {step} has no conversion.",
-            fix="Move that step into features.py, or take an estimator that converts (the README names the way"
+            fix="Move that step into features.py, or take an estimator that converts (fearless/README.md names the way"
             " for your own format).",
         ) from None
     write_bytes(folder / ONNX_FILE, converted.SerializeToString())
