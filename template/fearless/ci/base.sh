@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Lays out the commit that a pull or merge request started from in .fearless/base, so that its toolkit can judge the change,
+# and says where the scripts to run lie: there, or in fearless/ci where nothing is proposed or the base is too old for it.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/stop.sh"
+
+target=
+if test -n "${GITHUB_BASE_REF:-}"; then
+    target=origin/$GITHUB_BASE_REF
+elif test -n "${CI_MERGE_REQUEST_IID:-}"; then
+    target=${CI_MERGE_REQUEST_DIFF_BASE_SHA:-origin/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME}
+fi
+
+scripts=fearless/ci
+if test -n "$target"; then
+    base=$(git merge-base "$target" HEAD) ||
+        stop "The base of this change cannot be found: there is no common commit with $target. The pipeline needs the whole history."
+    rm -rf .fearless/base
+    git worktree prune
+    git worktree add --quiet --detach .fearless/base "$base"
+    test ! -f .fearless/base/fearless/ci/toolkit.sh || scripts=.fearless/base/fearless/ci
+fi
+test -z "${GITHUB_OUTPUT:-}" || echo "scripts=$scripts" >> "$GITHUB_OUTPUT"
+echo "$scripts"

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Says how strict the gate must be: as for a release where a push brings another champion, else as for a change.
+# BEFORE names the commit that the branch was at before the push.
+set -euo pipefail
+
+mode=pull_request
+if git cat-file -e "${BEFORE:-}^{commit}" 2> /dev/null; then
+    git diff --quiet "$BEFORE" HEAD -- models/champion.dvc || mode=release
+fi
+test -z "${GITHUB_OUTPUT:-}" || echo "mode=$mode" >> "$GITHUB_OUTPUT"
+echo "$mode"
