@@ -16,13 +16,14 @@ from .conftest import ROOT, Render
 
 GENERATED = ROOT / "template"
 PINNED = re.compile(r"uses: (?P<action>\S+)@(?P<commit>[0-9a-f]{40}) # (?P<version>v\S+)$")
-COMMANDS = [
-    "uv sync --locked",
-    "bash fearless/ci/pull.sh",
-    "uv run --locked fearless check",
-    "uv run --locked fearless train --ci",
-    "uv run --locked fearless gate",
-]
+# What each job that judges runs, in this order, on both systems.
+COMMANDS = {
+    "check": ["install.sh", "base.sh", "toolkit.sh check --change", "pull.sh", "fearless check"],
+    "judge": ["install.sh", "base.sh", "pull.sh", "fearless train --ci", "toolkit.sh gate"],
+}
+COMMAND = re.compile(
+    r"(toolkit\.sh\"? (?:check --change|gate)|(?:install|base|pull)\.sh|fearless (?:check|train --ci))"
+)
 
 
 def workflows() -> list[Path]:
@@ -65,23 +66,41 @@ def test_a_workflow_starts_from_no_rights_and_keeps_no_token(path: Path) -> None
     assert workflow["concurrency"]["group"]
     for job in workflow["jobs"].values():
         assert job["timeout-minutes"]
-        assert job.get("permissions", {}) in ({}, {"contents": "read"})
         for step in job["steps"]:
             if step.get("uses", "").startswith("actions/checkout@"):
-                assert step["with"] == {"fetch-depth": 0, "persist-credentials": False}
+                assert step["with"]["persist-credentials"] is False
+                assert step["with"].keys() <= {"fetch-depth", "persist-credentials", "ref"}
+            assert "continue-on-error" not in step
+
+
+def test_only_these_jobs_may_write_and_none_of_them_runs_what_a_change_brings() -> None:
+    """`id-token` lets a job say who it is, and writes nothing."""
+    writing = {}
+    for path in workflows():
+        for name, job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].items():
+            rights = {right for right, level in job.get("permissions", {}).items() if level == "write"}
+            if rights - {"id-token"}:
+                writing[path.name, name] = rights
+                assert "uv " not in str(job["steps"])
+    assert writing == {
+        ("fearless-pull-request.yml", "comment"): {"pull-requests"},
+    }
 
 
 def test_both_systems_run_the_same_commands_in_the_same_order(render: Render) -> None:
     github = yaml.safe_load(
         (render(ci="github") / ".github/workflows/fearless-pull-request.yml").read_text("utf-8")
     )
-    pipeline = next(GENERATED.rglob("pipeline.yml")).read_text(encoding="utf-8")
-    steps = [step["run"] for step in github["jobs"]["judge"]["steps"] if "run" in step]
-    script = yaml.safe_load(pipeline)["fearless"]["script"]
-    assert [
-        step.split(" --summary")[0] for step in steps if step.split(" --summary")[0] in COMMANDS
-    ] == COMMANDS
-    assert [line for line in script if line in COMMANDS] == COMMANDS
+    gitlab = yaml.safe_load(next(GENERATED.rglob("pipeline.yml")).read_text(encoding="utf-8"))
+    for job, name in {"check": "fearless:check", "judge": "fearless"}.items():
+        steps = "\n".join(step.get("run", "") for step in github["jobs"][job]["steps"])
+        script = "\n".join(gitlab[name]["script"])
+        assert commands(steps) == COMMANDS[job]
+        assert commands(script) == COMMANDS[job]
+
+
+def commands(script: str) -> list[str]:
+    return [found.replace('"', "") for found in COMMAND.findall(script)]
 
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 
 
@@ -52,6 +53,9 @@ def main() -> None:
 
 def _tell(what: str, fix: str) -> None:
     print(f"fearless: {what}" + (f"\n  -> {fix}" if fix else ""), file=sys.stderr)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):  # where a person looks first for why a job is red
+        with contextlib.suppress(OSError), open(summary, "a", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(f"⛔ **Not judged.** {what} {fix}\n")
 
 
 def _record(error: BaseException) -> str:

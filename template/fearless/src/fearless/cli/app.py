@@ -48,16 +48,42 @@ def check(
     staged: Annotated[
         bool, typer.Option("--staged", help="Only what the next commit changes (fast).")
     ] = False,
+    change: Annotated[
+        bool, typer.Option("--change", help="Only what this change does to its own judges (needs no data).")
+    ] = False,
+    environment: Annotated[
+        str, typer.Option("--env", help="Only what a place needs: `ci` prints the rules to set there.")
+    ] = "",
+    base: Annotated[
+        str, typer.Option(help="The commit or branch to compare with; default: the target of the change.")
+    ] = "",
+    summary: Annotated[str, typer.Option(help="Also add the result as Markdown to this file.")] = "",
     as_json: Json = False,
 ) -> None:
     """Check all that must hold before a model is worth judging: columns, leakage, golden data, files, lint, tests.
 
     Exit code 1 when something was found. Example: uv run fearless check
     """
-    from fearless.cli.check import run_checks
+    from fearless.cli.check import all_guards, change_guards, run_guards, staged_guards
+    from fearless.core.errors import FearlessError
     from fearless.core.project import Project
 
-    raise typer.Exit(run_checks(Project.find(), staged=staged, as_json=as_json))
+    project = Project.find()
+    if staged + change + bool(environment) > 1:
+        raise FearlessError(
+            "--staged, --change and --env are three different checks.", fix="Choose one of them."
+        )
+    if environment:
+        from fearless.cli.place import show_place
+
+        raise typer.Exit(show_place(project, environment, as_json=as_json))
+    if staged:
+        guards = staged_guards(project)
+    elif change:
+        guards = change_guards(project, base)
+    else:
+        guards = all_guards(project, base)
+    raise typer.Exit(run_guards(guards, as_json=as_json, summary=summary))
 
 
 @app.command(short_help="Run the stages that are out of date.")
@@ -166,9 +192,9 @@ def version(as_json: Json = False) -> None:
 
     Example: uv run fearless version
     """
-    from importlib.metadata import version as installed
+    from fearless.core.toolkit import toolkit_version
 
-    found = installed("fearless")
+    found = toolkit_version()
     _say(json.dumps({"fearless": found}) if as_json else f"fearless {found}")
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fearless.columns import dictionary as dictionaries
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.gate import policy
+from fearless.gate.findings import Check
+from fearless.gate.wording import MEND
 from fearless.guard import question, repository
 from fearless.guard.finding import Finding
+from fearless.guard.included import included
 from fearless.guard.own_items import read_items, run_item
 from fearless.guard.ownership import unedited
 from fearless.guard.storage import pushed
+from fearless.report.guards import markdown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,9 +30,11 @@ if TYPE_CHECKING:
 Guard = Callable[[], list[Finding]]
 
 
-def run_checks(project: Project, *, staged: bool, as_json: bool) -> int:
-    """Run the guards and print a line for each; returns 1 when one found something."""
-    guards = _staged_guards(project) if staged else _all_guards(project)
+def run_guards(guards: list[tuple[str, Guard]], *, as_json: bool = False, summary: str = "") -> int:
+    """Run the guards and print a line for each; returns 1 when one found something.
+
+    `summary` names a file that the result is added to as Markdown.
+    """
     results: list[tuple[str, list[Finding]]] = []
     told: set[Finding] = set()
     for name, guard in guards:
@@ -37,12 +44,15 @@ def run_checks(project: Project, *, staged: bool, as_json: bool) -> int:
             print(f"{'FAIL' if found else 'ok  '}  {name}", flush=True)
             _tell(found, told)
     failed = [name for name, found in results if found]
+    plain = [
+        {"guard": name, "ok": not found, "findings": [{"what": f.what, "fix": f.fix} for f in found]}
+        for name, found in results
+    ]
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(markdown(plain) + "\n")
     if as_json:
-        listed = [
-            {"guard": name, "ok": not found, "findings": [{"what": f.what, "fix": f.fix} for f in found]}
-            for name, found in results
-        ]
-        print(json.dumps({"version": 1, "ok": not failed, "guards": listed}, indent=2, ensure_ascii=False))
+        print(json.dumps({"version": 1, "ok": not failed, "guards": plain}, indent=2, ensure_ascii=False))
     elif failed:
         print(f"\n{len(failed)} of {len(results)} guards found something.")
     else:
@@ -69,7 +79,8 @@ def _run(guard: Guard) -> list[Finding]:
         return [Finding(error.what, error.fix)]
 
 
-def _all_guards(project: Project) -> list[tuple[str, Guard]]:
+def all_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
+    """Every guard that is cheap. `base` names what the change is compared with (see `find_base`)."""
     rows = _Rows(project)
     guards: list[tuple[str, Guard]] = [
         ("every column is described (columns.yaml)", lambda: _columns(project)),
@@ -84,6 +95,8 @@ def _all_guards(project: Project) -> list[tuple[str, Guard]]:
         ("no group is on both sides", rows.groups),
         ("training data ends before the golden data begins", rows.order),
         ("the template's files equal fearless/MANIFEST", lambda: unedited(project)),
+        *_pipeline_guard(project),
+        ("this change weakens none of its judges", lambda: _weakening(project, base)),
         (
             "no conflict markers, large files or secrets in git",
             lambda: repository.unfit(repository.tracked_files(project), project),
@@ -99,7 +112,17 @@ def _all_guards(project: Project) -> list[tuple[str, Guard]]:
     return [*guards, *((f"{item.id} {item.title}", partial(run_item, item, project)) for item in items)]
 
 
-def _staged_guards(project: Project) -> list[tuple[str, Guard]]:
+def change_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
+    """What the change does to its own judges, a line for each that it touches; none of it needs data."""
+    found = _changes(project, base)
+    guards: list[tuple[str, Guard]] = [(check.sentence, partial(_mend, check)) for check in found]
+    if not found:
+        guards.append(("this change touches none of its judges", list))
+    return [*_pipeline_guard(project), *guards]
+
+
+def staged_guards(project: Project) -> list[tuple[str, Guard]]:
+    """What the next commit changes."""
     files = repository.staged_content(project)
     code = [file for file in files if file.name.endswith(".py") and not file.name.startswith("fearless/")]
     guards: list[tuple[str, Guard]] = [
@@ -110,6 +133,32 @@ def _staged_guards(project: Project) -> list[tuple[str, Guard]]:
         ("the template's files equal fearless/MANIFEST", lambda: unedited(project)),
     ]
     return [*guards, ("lint (ruff)", lambda: repository.lint_staged(project, code))] if code else guards
+
+
+def _pipeline_guard(project: Project) -> list[tuple[str, Guard]]:
+    if project.answers.get("ci") != "gitlab":
+        return []  # GitHub runs each workflow by itself: nothing of the team's can leave one out
+    return [("the template's pipeline is included, whole (.gitlab-ci.yml)", lambda: included(project))]
+
+
+def _weakening(project: Project, base: str) -> list[Finding]:
+    failed = [check for check in _changes(project, base) if check.verdict != "PASS"]
+    return [Finding(check.sentence, MEND.get(check.rule, "")) for check in failed]
+
+
+def _changes(project: Project, base: str) -> list[Check]:
+    from fearless.pipeline.base import find_base
+    from fearless.pipeline.change import changes
+
+    started_from = find_base(project, base)
+    if started_from is None:
+        return []
+    return changes(project, started_from, dictionaries.read_open(project.root).task)
+
+
+def _mend(check: Check) -> list[Finding]:
+    """What to do about a check whose sentence is the guard's own line."""
+    return [Finding(MEND.get(check.rule, "It is refused."))] if check.verdict != "PASS" else []
 
 
 def _columns(project: Project) -> list[Finding]:

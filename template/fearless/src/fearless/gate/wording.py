@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from fearless.gate.findings import Check, Verdict
 from fearless.gate.policy import LOWER_RULES
 
+# How a change of its own judges is mended, by the rule that it broke.
+MEND = {
+    "alone": "Take what must change alone into a pull request of its own, and merge that one first.",
+    "unedited": "Bring the template's files back; the README says where to change what.",
+}
 PLACES = {"pull_request": "on a pull request", "release": "on a release"}
 
 
@@ -31,10 +36,8 @@ def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: s
     if verdict is Verdict.PASS:
         return ["The candidate may be " + ("merged." if mode == "pull_request" else "released.")]
     steps: list[str] = []
-    if any(check.rule == "alone" and check.verdict is Verdict.FAIL for check in checks):
-        steps.append("Take what must change alone into a pull request of its own, and merge that one first.")
-    if any(check.rule == "unedited" and check.verdict is Verdict.FAIL for check in checks):
-        steps.append("Bring the template's files back; the README says where to change what.")
+    broken = {check.rule for check in checks if check.verdict is Verdict.FAIL}
+    steps += [text for rule, text in MEND.items() if rule in broken]
     if "too_good" in failed:
         steps.append(
             "Look for a feature that knows the answer; if there is none, write who looked into "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from fearless.core.digest import sha256_file
@@ -18,9 +19,12 @@ TOOLKIT_LITTER = {".venv", "uv.lock"}
 SHOWN = 3
 
 
-def unedited(project: Project) -> list[Finding]:
-    """Files of the template that were edited or removed, and files that stand in its folders without being its."""
-    promised = _promised(project)
+def unedited(project: Project, manifest: Mapping[str, str] | None = None) -> list[Finding]:
+    """Files of the template that were edited or removed, and files that stand in its folders without being its.
+
+    `manifest` maps each of the template's paths to its SHA-256; without one, fearless/MANIFEST is believed.
+    """
+    promised = _promised(project, _read_manifest(project) if manifest is None else manifest)
     fix = "Bring it back with `git checkout {}`; the README says where to change what."
     found: list[Finding] = []
     for name, digest in promised.items():
@@ -41,17 +45,26 @@ def unedited(project: Project) -> list[Finding]:
     return [*found[:SHOWN], Finding(f"and {more} more.")] if more > 0 else found
 
 
-def _promised(project: Project) -> dict[str, str]:
+def _promised(project: Project, manifest: Mapping[str, str]) -> dict[str, str]:
     """The manifest's files that this repository has: those of the other CI system were not rendered."""
+    ci = str(project.answers.get("ci", ""))
+    others = tuple(folder for name, folder in CI_FOLDERS.items() if name != ci)
+    return {name: digest for name, digest in manifest.items() if not name.startswith(others)}
+
+
+def _read_manifest(project: Project) -> dict[str, str]:
     path = project.root / MANIFEST
     if not path.is_file():
         raise FearlessError(
             f"{MANIFEST} is missing.", fix=f"Bring it back with `git checkout -- {MANIFEST}`."
         )
-    ci = str(project.answers.get("ci", ""))
-    others = tuple(folder for name, folder in CI_FOLDERS.items() if name != ci)
-    lines = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return {name: digest for digest, name in lines if not name.startswith(others)}
+    return parse_manifest(path.read_text(encoding="utf-8"))
+
+
+def parse_manifest(text: str) -> dict[str, str]:
+    """SHA-256 by path, from lines `sha256  path`."""
+    lines = [line.split("  ", 1) for line in text.splitlines() if line.strip()]
+    return {name: digest for digest, name in lines}
 
 
 def _present(project: Project) -> list[str]:

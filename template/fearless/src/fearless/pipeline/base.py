@@ -1,6 +1,6 @@
-"""What a change is compared with: the policy of the commit it left the default branch at, and the files it touches.
+"""What a change is compared with: the commit it left the default branch at, and the policy there.
 
-A change that brought its own bar could lower it. So the bar is the base's, and what the change loosens is named.
+A change that brought its own bar could lower it. So the bar is the base's.
 """
 
 from __future__ import annotations
@@ -13,25 +13,8 @@ from fearless.core.errors import FearlessError
 from fearless.core.git import git, is_work_tree
 from fearless.core.project import Project
 from fearless.core.yaml_file import parse_mapping
-from fearless.gate.findings import Check, Verdict
-from fearless.gate.loosened import loosened
-from fearless.gate.policy import FILE, Policy, load, parse
+from fearless.gate.policy import FILE, Policy, parse
 
-POINTER = "data/golden.dvc"
-# What makes another model: a looser bar must not arrive together with any of it.
-MODEL = ("src/", "params.yaml", "columns.yaml", "dvc.yaml", "dvc.lock", "data/", "models/")
-# What must not arrive together with other golden data. dvc.lock follows the golden data and may.
-BESIDE_GOLDEN = (
-    "src/",
-    "params.yaml",
-    "columns.yaml",
-    "dvc.yaml",
-    "gate.yaml",
-    "data/raw.dvc",
-    "models/champion.dvc",
-)
-TEMPLATE = ("fearless/", ".github/workflows/fearless-", ".gitlab/fearless/")
-ANSWERS = ".copier-answers.yml"
 CANDIDATES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 
@@ -59,40 +42,20 @@ def find_base(project: Project, asked: str = "", environment: Mapping[str, str] 
         return None  # a push to a branch: what was merged is judged by what was merged
     for name in CANDIDATES:
         commit = git(["merge-base", name, "HEAD"], project.root, check=False).stdout.strip()
-        if commit and commit != git(["rev-parse", "HEAD"], project.root).stdout.strip():
+        if commit and (commit != _named(project, "rev-parse", "HEAD") or not _on_default(project)):
             return _read(project, commit)
     return None
 
 
-def changes(project: Project, base: Base, task: str) -> list[Check]:
-    """One check each for a loosened policy, other golden data and edited files of the template, where there are any."""
-    touched = _touched(project, base)
-    found = _template(project, base, [name for name in touched if name.startswith(TEMPLATE)])
-    if base.policy is not None:
-        looser = loosened(base.policy, load(project.root / FILE), task)
-        if looser:
-            found.append(_alone(FILE, "asks for less", looser, [n for n in touched if n.startswith(MODEL)]))
-    known = git(["cat-file", "-e", f"{base.commit}:./{POINTER}"], project.root, check=False).returncode == 0
-    if known and POINTER in touched:
-        company = [name for name in touched if name.startswith(BESIDE_GOLDEN)]
-        found.append(_alone(POINTER, "names other golden data", [], company))
-    return found
+def _on_default(project: Project) -> bool:
+    """Whether the default branch is checked out: there a person's work tree is judged by its own numbers."""
+    branch = _named(project, "symbolic-ref", "--short", "--quiet", "HEAD")
+    default = _named(project, "symbolic-ref", "--short", "--quiet", "refs/remotes/origin/HEAD")
+    return branch in {default.removeprefix("origin/") or "main", "main", "master"}
 
 
-def _template(project: Project, base: Base, edited: list[str]) -> list[Check]:
-    """The toolkit that judges is the template's: it changes with a release of the template and in no other way."""
-    if not edited:
-        return []
-    shown = git(["show", f"{base.commit}:./{ANSWERS}"], project.root, check=False)
-    before = parse_mapping(shown.stdout, f"{ANSWERS} of the base") if shown.returncode == 0 else {}
-    if before.get("_commit") != project.answers.get("_commit") or not before:
-        return []
-    more = f" and {len(edited) - 3} more" if len(edited) > 3 else ""
-    sentence = (
-        f"The template's files differ from the base: {', '.join(edited[:3])}{more}. {ANSWERS} names the same release,"
-        " so this is an edit and no update."
-    )
-    return [_check("template.unedited", "template", "unedited", Verdict.FAIL, sentence)]
+def _named(project: Project, *command: str) -> str:
+    return git(command, project.root, check=False).stdout.strip()
 
 
 def _target(environment: Mapping[str, str]) -> str:
@@ -129,35 +92,3 @@ def _read(project: Project, commit: str) -> Base:
         return Base(commit, parse(parse_mapping(shown.stdout, name)))
     except FearlessError as error:
         raise FearlessError(f"The policy that must judge, {name}, cannot be read: {error}") from None
-
-
-def _touched(project: Project, base: Base) -> list[str]:
-    """The files that differ from the base in the work tree, committed or not, relative to the project."""
-    differ = git(["diff", "--name-only", "-z", "--relative", base.commit, "--", "."], project.root).stdout
-    new = git(["ls-files", "--others", "--exclude-standard", "-z", "--", "."], project.root).stdout
-    return sorted({name for name in (differ + new).split("\0") if name})
-
-
-def _alone(file: str, does: str, details: list[str], company: list[str]) -> Check:
-    listed = f": {'; '.join(details)}" if details else ""
-    judged = " This change is judged by the base's." if file == FILE else ""
-    if not company:
-        sentence = f"{file} {does}{listed}, in a change of its own.{judged}"
-    else:
-        more = f" and {len(company) - 3} more" if len(company) > 3 else ""
-        sentence = f"{file} {does}{listed}, together with {', '.join(company[:3])}{more}.{judged}"
-    return _check(f"{file}.alone", file, "alone", Verdict.FAIL if company else Verdict.PASS, sentence)
-
-
-def _check(name: str, of: str, rule: str, verdict: Verdict, sentence: str) -> Check:
-    return Check(
-        id=name,
-        kind="change",
-        metric=of,
-        of="value",
-        against=None,
-        rule=rule,
-        limit=0.0,
-        verdict=verdict,
-        sentence=sentence,
-    )

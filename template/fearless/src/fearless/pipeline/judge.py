@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from fearless.columns.dictionary import load as load_dictionary
@@ -12,6 +11,7 @@ from fearless.columns.frame import target_of
 from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
+from fearless.core.toolkit import toolkit_version
 from fearless.gate import baselines
 from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.policy import FILE, Mode, Policy
@@ -19,7 +19,8 @@ from fearless.gate.policy import load as load_policy
 from fearless.gate.verdict import judge, not_judged
 from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of
 from fearless.model.artifact import Model, matrix, open_model
-from fearless.pipeline.base import changes, find_base
+from fearless.pipeline.base import find_base
+from fearless.pipeline.change import changes
 from fearless.pipeline.prepare import open_train
 from fearless.pipeline.train import made_from
 
@@ -63,7 +64,7 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
             policy = started_from.policy or policy
             context["base"] = started_from.commit
     except FearlessError as error:
-        return not_judged([str(error)], task, mode, policy, {"toolkit": version("fearless")})
+        return not_judged([str(error)], task, mode, policy, {"toolkit": toolkit_version()})
     report = judge(
         policy,
         task,
@@ -147,7 +148,7 @@ def _baselines(
 def _context(project: Project, golden: Golden, candidate: Model, champion: Model | None) -> dict[str, Any]:
     """Who judged what, by digest: enough to know later that this report is about exactly these bytes."""
     context: dict[str, Any] = {
-        "toolkit": version("fearless"),
+        "toolkit": toolkit_version(),
         "source": "ci" if os.environ.get("CI") else "local",
         "policy_sha256": sha256_file(project.root / FILE),
         "golden_sha256": golden.record.rows_sha256,

@@ -1,0 +1,285 @@
+"""What a change does to its own judges is named from its base, and refused where it comes with the model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import SCRATCH, Repo
+
+IDENTITY = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+TARGET = {"CI": "true", "GITHUB_BASE_REF": "main"}
+WORKFLOW = ".github/workflows/fearless-pull-request.yml"
+JUDGE = "fearless/src/fearless/gate/wording.py"
+OLD, NEW = "The verdict in one sentence.", "The verdict in a sentence."
+
+
+@pytest.fixture
+def published(template: Path, tmp_path: Path) -> Path:
+    """A repository of the template with two releases: the second says one thing in other words."""
+    root = tmp_path / "template"
+    shutil.copytree(template, root, ignore=shutil.ignore_patterns(*SCRATCH))
+    run_git(root, "init", "--quiet", "--initial-branch=main")
+    release(root, "v0.1.0")
+    file = root / "template" / JUDGE
+    file.write_text(file.read_text("utf-8").replace(OLD, NEW), "utf-8", newline="\n")
+    subprocess.run([sys.executable, "hooks/manifest.py"], cwd=root, check=True)
+    release(root, "v0.2.0")
+    return root
+
+
+@pytest.fixture
+def change(repo: Repo, published: Path) -> Repo:
+    """A branch that left main, of a repository made from the first release."""
+    answers = repo.root / ".copier-answers.yml"
+    kept = [line for line in answers.read_text("utf-8").splitlines() if not line.startswith(("_", "#"))]
+    recorded(repo, kept, published, "v0.1.0")
+    commit(repo)
+    remote = repo.root.parent / "remote.git"
+    repo.git("clone", "--quiet", "--bare", ".", str(remote))
+    repo.git("remote", "add", "origin", str(remote))
+    repo.git("fetch", "--quiet", "origin")
+    repo.git("switch", "--quiet", "--create", "change")
+    return repo
+
+
+def run_git(root: Path, *arguments: str) -> None:
+    subprocess.run(
+        ["git", *IDENTITY, *arguments],
+        cwd=root,
+        check=True,
+        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
+    )
+
+
+def release(root: Path, tag: str) -> None:
+    run_git(root, "add", "--all")
+    run_git(root, "commit", "--quiet", "--message", tag)
+    run_git(root, "tag", tag)
+
+
+def recorded(repo: Repo, lines: list[str], source: Path, tag: str) -> None:
+    repo.write(".copier-answers.yml", "\n".join([f"_commit: {tag}", f"_src_path: {source}", *lines]) + "\n")
+
+
+def commit(repo: Repo) -> None:
+    repo.git("add", "--all")
+    repo.git(*IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "A change")
+
+
+def updated(repo: Repo, published: Path) -> None:
+    """Do to the template's files what an update to the second release does."""
+    answers = (repo.root / ".copier-answers.yml").read_text("utf-8")
+    repo.write(".copier-answers.yml", answers.replace("v0.1.0", "v0.2.0"))
+    for name in (JUDGE, "fearless/MANIFEST"):
+        shutil.copy(published / "template" / name, repo.root / name)
+
+
+def said(repo: Repo, code: int, **variables: str) -> str:
+    result = repo.fearless("check", "--change", **(variables or TARGET))
+    assert result.returncode == code, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout
+
+
+def test_a_change_of_the_model_touches_none_of_its_judges(change: Repo) -> None:
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    commit(change)
+    assert "ok    this change touches none of its judges" in said(change, 0)
+
+
+def test_an_update_to_a_release_is_proven_by_the_template_itself(change: Repo, published: Path) -> None:
+    updated(change, published)
+    commit(change)
+    assert "files are those of release v0.2.0, compared with the template itself" in said(change, 0)
+
+
+def test_an_update_with_a_stray_edit_is_refused_even_with_its_digest_in_the_manifest(
+    change: Repo, published: Path
+) -> None:
+    updated(change, published)
+    before = hashlib.sha256((change.root / JUDGE).read_bytes()).hexdigest()
+    change.edit(JUDGE, NEW, NEW + " Or not.")
+    change.edit("fearless/MANIFEST", before, hashlib.sha256((change.root / JUDGE).read_bytes()).hexdigest())
+    commit(change)
+    told = said(change, 1)
+    assert f"not those of release v0.2.0: {JUDGE} belongs to the template and was edited." in told
+    assert "fearless/MANIFEST belongs to the template and was edited." in told
+
+
+def test_an_update_that_keeps_an_old_file_or_brings_one_of_its_own_is_refused(
+    change: Repo, published: Path
+) -> None:
+    updated(change, published)
+    change.write("fearless/src/fearless/gate/other.py", "PASS = True\n")
+    change.edit(JUDGE, NEW, OLD)
+    commit(change)
+    told = said(change, 1)
+    assert f"{JUDGE} belongs to the template and was edited" in told
+    assert "fearless/src/fearless/gate/other.py stands among the template's files" in told
+
+
+def test_an_update_from_another_template_is_refused(change: Repo, published: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(published, other)
+    updated(change, published)
+    change.edit(".copier-answers.yml", str(published), str(other))
+    commit(change)
+    assert f"takes the template from {other}, the base from {published}" in said(change, 1)
+
+
+@pytest.mark.parametrize(
+    ("tag", "why"),
+    [
+        ("v9.9.9", "has no release v9.9.9"),
+        ("main", "names no release of the template"),
+        ("v0.2.0", "cannot be read"),
+    ],
+)
+def test_an_update_that_cannot_be_proven_is_refused(
+    change: Repo, published: Path, tag: str, why: str
+) -> None:
+    updated(change, published)
+    change.edit(".copier-answers.yml", "v0.2.0", tag)
+    commit(change)
+    if why == "cannot be read":
+        shutil.rmtree(published)
+    told = said(change, 1)
+    assert "cannot be proven" in told
+    assert why in told
+
+
+def test_an_edit_of_the_toolkit_by_one_line_is_refused(change: Repo) -> None:
+    change.edit(JUDGE, OLD, NEW)
+    commit(change)
+    told = said(change, 1)
+    assert f"files differ from the base: {JUDGE}" in told
+    assert "names the same release, so this is an edit and no update" in told
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('gate --mode "$MODE" --summary "$GITHUB_STEP_SUMMARY"', "gate --mode x || true", "adds `|| true`"),
+        ("  judge:\n", "  judged:\n", "the job `judge` is gone"),
+        (
+            "    needs: [check, judge]\n    runs-on: ubuntu-24.04\n    timeout-minutes: 5",
+            "    runs-on: ubuntu-24.04\n    timeout-minutes: 5",
+            "the job `green` no longer needs `check`",
+        ),
+        (
+            "fearless train --ci",
+            "fearless train --ci\n        continue-on-error: true",
+            "adds `continue-on-error`",
+        ),
+    ],
+)
+def test_what_an_edit_takes_out_of_the_workflow_is_named(
+    change: Repo, old: str, new: str, named: str
+) -> None:
+    change.edit(WORKFLOW, old, new)
+    commit(change)
+    assert named in said(change, 1)
+
+
+def test_a_workflow_that_is_removed_is_named(change: Repo) -> None:
+    (change.root / WORKFLOW).unlink()
+    commit(change)
+    assert f"{WORKFLOW} (it is gone)" in said(change, 1)
+
+
+def test_another_pipeline_is_not_chosen_by_the_change_that_it_would_judge(change: Repo) -> None:
+    change.edit(".copier-answers.yml", "ci: github", "ci: gitlab")
+    shutil.rmtree(change.root / ".github" / "workflows")
+    commit(change)
+    told = said(change, 1)
+    assert "says `ci: gitlab`, the base `ci: github`" in told
+
+
+def test_tests_that_are_switched_off_together_with_the_model_are_named_and_alone_they_are_shown(
+    change: Repo,
+) -> None:
+    tests = change.root / "tests" / "test_model_code.py"
+    text = tests.read_text("utf-8")
+    name = text.split("def ", 1)[1].split("(", 1)[0]
+    tests.write_text(text.replace("def test_", "@pytest.mark.skip\ndef test_", 1), "utf-8")
+    commit(change)
+    assert f"tests/ switches off: tests/test_model_code.py: {name}, in a change of its own." in said(
+        change, 0
+    )
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    commit(change)
+    assert f"tests/ switches off: tests/test_model_code.py: {name}, together with params.yaml." in said(
+        change, 1
+    )
+
+
+def test_tests_that_are_chosen_otherwise_together_with_the_model_are_named(change: Repo) -> None:
+    change.edit(
+        "pyproject.toml", 'testpaths = ["tests"]', 'testpaths = ["tests"]\naddopts = ["-k", "nothing"]'
+    )
+    change.write("pytest.ini", "[pytest]\n")
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    commit(change)
+    assert "switches off: pyproject.toml: addopts of pytest; pytest.ini, together with params.yaml" in said(
+        change, 1
+    )
+
+
+def test_fewer_tests_are_told_and_not_refused(change: Repo) -> None:
+    change.write("tests/test_model_code.py", "def test_one() -> None:\n    assert 1\n")
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    commit(change)
+    assert "fewer than the base" in said(change, 0)
+
+
+def test_a_dropped_item_of_the_team_is_named(change: Repo) -> None:
+    change.git("switch", "--quiet", "main")
+    change.write("ops/checklist.yaml", "version: 1\nitems:\n  - {id: T01, title: A date, run: [date]}\n")
+    commit(change)
+    change.git("push", "--quiet", "origin", "main")
+    change.git("switch", "--quiet", "--create", "dropping")
+    change.write("ops/checklist.yaml", "version: 1\nitems: []\n")
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    commit(change)
+    assert "ops/checklist.yaml drops items: T01, together with params.yaml" in said(change, 1)
+
+
+def test_the_same_is_said_before_a_commit_on_a_branch_of_one_s_own(change: Repo) -> None:
+    change.edit("gate.yaml", "min_skill: 0.35", "min_skill: 0.01")
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    told = said(change, 1, CI="")
+    assert "gate.yaml asks for less: log_loss.min_skill 0.35 -> 0.01, together with params.yaml" in told
+
+
+def test_a_base_that_is_not_there_is_a_sentence_in_the_summary_too(change: Repo, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    result = change.fearless("check", "--change", GITHUB_BASE_REF="no-such", GITHUB_STEP_SUMMARY=str(summary))
+    assert result.returncode == 2
+    assert "there is no common commit with origin/no-such" in result.stderr
+    assert summary.read_text("utf-8").startswith("⛔ **Not judged.** The base of this change cannot be found")
+
+
+def test_what_a_place_needs_is_printed_and_two_kinds_of_checks_at_once_are_refused(change: Repo) -> None:
+    result = change.fearless("check", "--env", "ci")
+    assert result.returncode == 0, result.stdout
+    for named in (
+        "All green",
+        "code owners",
+        "fearless-release",
+        "FEARLESS_APP_ID",
+        "No file in a repository can",
+    ):
+        assert named in result.stdout
+    (change.root / ".github" / "CODEOWNERS").unlink()
+    bare = change.fearless("check", "--env", "ci")
+    assert bare.returncode == 1
+    assert "There is no CODEOWNERS" in bare.stdout
+    assert "Choose: ci." in change.fearless("check", "--env", "moon").stderr
+    assert "Choose one of them" in change.fearless("check", "--env", "ci", "--staged").stderr
