@@ -32,6 +32,7 @@ class Engine:
     """Evaluates expressions; a context manager that ends its process."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._process = subprocess.Popen(
             ["node", "expressions.mjs"],
             cwd=folder,
