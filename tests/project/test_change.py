@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from .conftest import SCRATCH, Repo
+from .conftest import Repo
+from .published import IDENTITY, JUDGE, NEW, OLD, made_from, updated
+from .published import published as published
 
-IDENTITY = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
 TARGET = {"CI": "true", "GITHUB_BASE_REF": "main"}
 WORKFLOW = ".github/workflows/fearless-pull-request.yml"
-JUDGE = "fearless/src/fearless/gate/wording.py"
-OLD, NEW = "The verdict in one sentence.", "The verdict in a sentence."
-
-
-@pytest.fixture
-def published(template: Path, tmp_path: Path) -> Path:
-    """A repository of the template with two releases: the second says one thing in other words."""
-    root = tmp_path / "template"
-    shutil.copytree(template, root, ignore=shutil.ignore_patterns(*SCRATCH))
-    run_git(root, "init", "--quiet", "--initial-branch=main")
-    release(root, "v0.1.0")
-    file = root / "template" / JUDGE
-    file.write_text(file.read_text("utf-8").replace(OLD, NEW), "utf-8", newline="\n")
-    subprocess.run([sys.executable, "hooks/manifest.py"], cwd=root, check=True)
-    release(root, "v0.2.0")
-    return root
 
 
 @pytest.fixture
 def change(repo: Repo, published: Path) -> Repo:
     """A branch that left main, of a repository made from the first release."""
-    answers = repo.root / ".copier-answers.yml"
-    kept = [line for line in answers.read_text("utf-8").splitlines() if not line.startswith(("_", "#"))]
-    recorded(repo, kept, published, "v0.1.0")
+    made_from(repo, published, "v0.1.0")
     commit(repo)
     remote = repo.root.parent / "remote.git"
     repo.git("clone", "--quiet", "--bare", ".", str(remote))
@@ -49,36 +29,9 @@ def change(repo: Repo, published: Path) -> Repo:
     return repo
 
 
-def run_git(root: Path, *arguments: str) -> None:
-    subprocess.run(
-        ["git", *IDENTITY, *arguments],
-        cwd=root,
-        check=True,
-        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-    )
-
-
-def release(root: Path, tag: str) -> None:
-    run_git(root, "add", "--all")
-    run_git(root, "commit", "--quiet", "--message", tag)
-    run_git(root, "tag", tag)
-
-
-def recorded(repo: Repo, lines: list[str], source: Path, tag: str) -> None:
-    repo.write(".copier-answers.yml", "\n".join([f"_commit: {tag}", f"_src_path: {source}", *lines]) + "\n")
-
-
 def commit(repo: Repo) -> None:
     repo.git("add", "--all")
     repo.git(*IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "A change")
-
-
-def updated(repo: Repo, published: Path) -> None:
-    """Do to the template's files what an update to the second release does."""
-    answers = (repo.root / ".copier-answers.yml").read_text("utf-8")
-    repo.write(".copier-answers.yml", answers.replace("v0.1.0", "v0.2.0"))
-    for name in (JUDGE, "fearless/MANIFEST"):
-        shutil.copy(published / "template" / name, repo.root / name)
 
 
 def said(repo: Repo, code: int, **variables: str) -> str:

@@ -1,44 +1,31 @@
-"""The generated workflow, run on changes of the model: an equal one goes green, and why another turns red."""
+"""The generated workflow, run on changes of model and data: what passes the gate, and what it refuses by name."""
 
 from __future__ import annotations
 
-import shutil
+import subprocess
 
 import pytest
-from tests.project.conftest import Copied, Repo
+from tests.project.conftest import Repo
 
-from .conftest import Proposed, succeeded
-from .outcome import GATE, PULL, TRAIN, assert_red
+from .conftest import IDENTITY, Proposed, succeeded
+from .outcome import CHANGE, GATE, PULL, TRAIN, assert_green, assert_red
 
-WORSE = ("params.yaml", "max_iter: 60 ", "max_iter: 2 ")
-
-
-@pytest.fixture(scope="module")
-def retrained(started: tuple[Repo, str], tmp_path_factory: pytest.TempPathFactory) -> Repo:
-    """A model as good as the one before, trained and not yet pushed to the storage."""
-    source = started[0]
-    root = tmp_path_factory.mktemp("retrained") / "repo"
-    shutil.copytree(source.root, root, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
-    repo = Repo(root, source.python, source.surroundings)
-    repo.edit("params.yaml", "l2_regularization: 1.0 ", "l2_regularization: 1.1 ")
-    succeeded(repo, "fearless", "train")
-    return repo
-
-
-@pytest.fixture
-def repo(copied: Copied, retrained: Repo) -> Repo:
-    return copied(retrained)
+# What the jobs that are not looked at are said to have given.
+ONLY_JUDGE = {"check": "success"}
+WORSE = ("params.yaml", "max_iter: 60 ", "max_iter: 1 ")
 
 
 def test_an_equal_change_goes_green_from_the_whole_history_and_leaves_the_report(
     repo: Repo, proposed: Proposed
 ) -> None:
+    repo.edit("README.md", "## Commands", "## The commands")
     succeeded(repo, "dvc", "push")
     run = proposed()
+    assert_green(run)
     judge = run.job("judge")
-    assert (judge.result, run.result("green")) == ("success", "success"), judge.log
     assert "dvc.lock is current" in judge.step(TRAIN).log
     assert "Gate: PASS" in judge.summary
+    assert "All 1 guards are content" in run.job("check").step(CHANGE).log
     assert (run.artifacts / "gate" / "report.json").is_file()
     assert judge.workspace is not None
     assert not (judge.workspace / ".git" / "shallow").exists()
@@ -51,7 +38,7 @@ def test_a_worse_model_that_was_trained_and_pushed_is_refused_and_the_check_is_n
     repo.edit(*WORSE)
     succeeded(repo, "fearless", "train")
     succeeded(repo, "dvc", "push")
-    run = proposed()
+    run = proposed(given=ONLY_JUDGE)
     assert_red(run, GATE)
     assert "dvc.lock is current" in run.job("judge").step(TRAIN).log
     assert "❌ FAIL | log_loss skill" in run.job("judge").summary
@@ -70,21 +57,89 @@ def test_a_worse_model_that_ci_is_left_to_train_is_refused_even_if_the_change_as
     assert "training here" in judge.step(TRAIN).log
     assert "❌ FAIL | log_loss skill" in judge.summary
     assert "log_loss.min_skill 0.35 -" in judge.summary.replace("&gt;", ">")
+    assert_red(run, CHANGE, job="check")
+    assert "gate.yaml asks for less" in run.job("check").summary
 
 
-def test_golden_data_that_changes_together_with_the_model_is_refused(repo: Repo, proposed: Proposed) -> None:
+@pytest.mark.parametrize(
+    ("path", "old", "new"), [("gate.yaml", "min_skill: 0.35", "min_skill: 0.01")], ids=["a floor"]
+)
+def test_a_loosened_number_alone_is_shown_and_goes_green(
+    repo: Repo, proposed: Proposed, path: str, old: str, new: str
+) -> None:
+    repo.edit(path, old, new)
+    succeeded(repo, "dvc", "push")
+    run = proposed()
+    assert_green(run)
+    assert "log_loss.min_skill 0.35 -" in run.job("check").summary.replace("&gt;", ">")
+
+
+def test_golden_data_that_changes_alone_goes_green_and_together_with_the_model_is_refused(
+    repo: Repo, proposed: Proposed
+) -> None:
     succeeded(repo, "fearless", "golden", "freeze", "--again", "--share", "0.3")
     succeeded(repo, "fearless", "train")
     succeeded(repo, "dvc", "push")
     run = proposed()
+    assert_green(run)
+    assert "data/golden.dvc names other golden data, in a change of its own" in run.job("judge").summary
+
+    repo.edit("params.yaml", "learning_rate: 0.1 ", "learning_rate: 0.09 ")
+    succeeded(repo, "fearless", "train")
+    succeeded(repo, "dvc", "push")
+    run = proposed()
     assert_red(run, GATE)
-    assert "data/golden.dvc names other golden data, together with params.yaml" in run.job("judge").summary
+    assert_red(run, CHANGE, job="check")
+    told = "data/golden.dvc names other golden data, together with params.yaml"
+    assert told in run.job("judge").summary
+    assert told in run.job("check").summary
 
 
 def test_a_forgotten_push_to_the_storage_is_named(repo: Repo, proposed: Proposed) -> None:
-    run = proposed()
+    run = proposed(given=ONLY_JUDGE)
     assert_red(run, PULL)
     summary = run.job("judge").summary
     assert "models/candidate is not whole in" in summary
     assert "`uv run dvc push`" in summary
     assert summary.count("\n") == 1
+
+
+def test_two_open_changes_that_both_trained_are_brought_together_by_the_command_that_is_told(
+    repo: Repo, proposed: Proposed
+) -> None:
+    repo.git("switch", "--quiet", "--create", "first")
+    repo.edit("params.yaml", "max_iter: 60", "max_iter: 70")
+    _trained(repo)
+    repo.git("switch", "--quiet", "main")
+    repo.git("switch", "--quiet", "--create", "second")
+    repo.edit("params.yaml", "learning_rate: 0.1 ", "learning_rate: 0.09 ")
+    _trained(repo)
+    repo.git("push", "--quiet", "origin", "first:main")
+    repo.git("fetch", "--quiet", "origin")
+    merge = subprocess.run(
+        ["git", *IDENTITY, "merge", "origin/main"],
+        cwd=repo.root,
+        env={**repo.surroundings},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert merge.returncode == 1
+    assert "CONFLICT (content): Merge conflict in dvc.lock" in merge.stdout
+
+    stopped = repo.fearless("train")
+    assert stopped.returncode == 2
+    assert "dvc.lock holds the conflict of two branches that both trained." in stopped.stderr
+    told = "git checkout --theirs dvc.lock ops/reports/metrics.json"
+    assert f"`{told}`" in stopped.stderr
+    repo.git(*told.split()[1:])
+    succeeded(repo, "fearless", "train")
+    succeeded(repo, "dvc", "push")
+    repo.git("add", "dvc.lock", "ops/reports")
+    assert_green(proposed())
+
+
+def _trained(repo: Repo) -> None:
+    succeeded(repo, "fearless", "train")
+    succeeded(repo, "dvc", "push")
+    repo.git("add", "--all")
+    repo.git(*IDENTITY, "commit", "--quiet", "--message", "Another model")

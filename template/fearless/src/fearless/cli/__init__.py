@@ -38,6 +38,13 @@ def main() -> None:
     except KeyboardInterrupt:
         _tell("Stopped.", "Run the command again: it goes on where it stopped.")
         raise SystemExit(130) from None
+    except (ImportError, SyntaxError) as error:
+        # The team's own code is imported where its errors become sentences: this is a library, or the toolkit.
+        _tell(
+            f"A library is missing or damaged: {type(error).__name__}: {error}.",
+            "Install them again with `uv sync --reinstall --refresh`; in CI, remove the cache first.",
+        )
+        raise SystemExit(2) from None
     except Exception as error:
         # polars and SQLite tell what the system refused, a full disk say, in classes of their own
         if any(sign in str(error) for sign in ("(os error ", "disk is full", "No space left")):
