@@ -144,7 +144,7 @@ def test_a_storage_that_is_not_configured_is_named(repo: Repo, proposed: Propose
     repo.write(".dvc/config", "[core]\n    analytics = false\n")
     run = proposed(given=ONLY_JUDGE)
     assert_red(run, PULL)
-    assert "names no storage" in run.job("judge").summary
+    assert "names no remote" in run.job("judge").summary
 
 
 def test_a_lock_that_is_not_current_is_refused_before_anything_is_pulled(
