@@ -83,7 +83,9 @@ def test_only_these_jobs_may_write_and_none_of_them_runs_what_a_change_brings() 
                 writing[path.name, name] = rights
                 assert "uv " not in str(job["steps"])
     assert writing == {
+        ("fearless-nightly.yml", "tell"): {"issues"},
         ("fearless-pull-request.yml", "comment"): {"pull-requests"},
+        ("fearless-update.yml", "propose"): {"issues"},
     }
 
 

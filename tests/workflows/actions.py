@@ -1,10 +1,11 @@
 """The one table of the actions that the workflows use, and what stands for each here.
 
-What these equivalents do not prove: the actions' own code, the caches, the tokens and their rights.
+What these equivalents do not prove: the actions' own code, and the caches.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -17,15 +18,28 @@ from .sandbox import Action, ActionError, Sandbox
 
 
 def checkout(job: Sandbox, asked: dict[str, str]) -> str:
-    """Fetch the event's commit from the bare repository, with the depth that is asked (1, as the action's default)."""
+    """Fetch the event's commit, or what `ref` names, with the depth that is asked (1, as the action's default).
+
+    The repository is taken for a private one: without `contents: read` there is nothing to fetch. A branch is checked
+    out as a branch, everything else detached. Where the run has a stand-in of GitHub, that is the origin.
+    """
     depth = asked.pop("fetch-depth", "1")
-    asked.pop("persist-credentials", "true")  # a folder on the disk asks for none
+    ref = asked.pop("ref", "")
+    if asked.pop("persist-credentials", "true") != "false":
+        raise HarnessError("actions/checkout keeps the token in the clone, and no workflow here wants that")
     _refuse("actions/checkout", asked)
     event = job.event
-    remote_ref = event.ref.replace("refs/heads/", "refs/remotes/origin/").replace(
-        "refs/pull/", "refs/remotes/pull/"
-    )
-    wanted = [f"+{event.sha}:{remote_ref}"]
+    if not job.grant.may("contents", "read"):
+        raise ActionError("remote: Repository not found: the job's token lacks contents: read.")
+    branch = ref or event.ref.removeprefix("refs/heads/") if _is_branch(ref or event.ref) else ""
+    remote_ref = "refs/remotes/origin/asked"
+    wanted = [f"+{ref}:{remote_ref}"]
+    if branch:
+        remote_ref = f"refs/remotes/origin/{branch}"
+        wanted = [f"+{event.sha if not ref else f'refs/heads/{branch}'}:{remote_ref}"]
+    elif not ref:
+        remote_ref = event.ref.replace("refs/pull/", "refs/remotes/pull/")
+        wanted = [f"+{event.sha}:{remote_ref}"]
     how = [f"--depth={depth}"]
     if depth == "0":
         how = []
@@ -33,8 +47,10 @@ def checkout(job: Sandbox, asked: dict[str, str]) -> str:
     job.git("init", "--quiet", "--initial-branch=main")
     job.git("remote", "add", "origin", event.remote.as_uri())
     job.git("fetch", "--quiet", "--no-tags", "--prune", *how, "origin", *wanted)
-    job.git("checkout", "--quiet", "--force", "--detach", event.sha)
-    return f"checked out {event.sha}, depth {depth}"
+    job.git("checkout", "--quiet", "--force", *(["-B", branch] if branch else ["--detach"]), remote_ref)
+    if job.grant.hub:
+        job.git("remote", "set-url", "origin", job.grant.hub.origin)
+    return f"checked out {job.git('rev-parse', 'HEAD')}, depth {depth}"
 
 
 def setup_uv(job: Sandbox, asked: dict[str, str]) -> str:
@@ -83,14 +99,50 @@ def upload_artifact(job: Sandbox, asked: dict[str, str]) -> str:
     for file, path in found:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, folder / path)
+    job.handed_on["artifact-id"] = str(1 + sorted(job.artifacts.iterdir()).index(folder))
     return f"{len(found)} files kept as {name}"
+
+
+def download_artifact(job: Sandbox, asked: dict[str, str]) -> str:
+    """Copy one artifact of this run into the workspace; one that nobody kept is an error, as with the action."""
+    name, path = asked.pop("name"), asked.pop("path", ".")
+    _refuse("actions/download-artifact", asked)
+    if not (job.artifacts / name).is_dir():
+        raise ActionError(f"Artifact not found for name: {name}")
+    shutil.copytree(job.artifacts / name, job.workspace / path, dirs_exist_ok=True)
+    job.handed_on["download-path"] = str(job.workspace / path)
+    return f"{name} is in {path}"
+
+
+def create_github_app_token(job: Sandbox, asked: dict[str, str]) -> str:
+    """A token of the app that the stand-in of GitHub knows, with the rights that are asked and no others."""
+    app, key = asked.pop("client-id"), asked.pop("private-key")
+    rights = {
+        name.removeprefix("permission-"): asked.pop(name)
+        for name in [*asked]
+        if name.startswith("permission-")
+    }
+    _refuse("actions/create-github-app-token", asked)
+    if job.grant.hub is None:
+        raise HarnessError("actions/create-github-app-token needs a run with a stand-in of GitHub")
+    token = job.grant.hub.app_token(app, key, rights)
+    if token is None:
+        raise ActionError("The app is not known with this key, or asks for more than it was granted.")
+    job.handed_on |= {"token": token, "app-slug": "fearless-app"}
+    return "made a token"
 
 
 ACTIONS: Mapping[str, Action] = {
     "actions/checkout": checkout,
+    "actions/create-github-app-token": create_github_app_token,
+    "actions/download-artifact": download_artifact,
     "actions/upload-artifact": upload_artifact,
     "astral-sh/setup-uv": setup_uv,
 }
+
+
+def _is_branch(ref: str) -> bool:
+    return ref.startswith("refs/heads/") or not re.fullmatch(r"refs/.*|[0-9a-f]{40}", ref)
 
 
 def _is_hidden(file: Path, job: Sandbox) -> bool:

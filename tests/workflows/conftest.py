@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -23,7 +24,8 @@ from tests.project.conftest import template as template
 
 from .actions import ACTIONS
 from .engine import Engine, install
-from .runner import Run, Runner
+from .hub_server import HubServer
+from .runner import Job, Run, Runner
 from .sandbox import Action, Event
 
 WORKFLOW = ".github/workflows/fearless-pull-request.yml"
@@ -64,23 +66,28 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture
 def executed(engine: Engine, tmp_path: Path, surroundings: dict[str, str]) -> Executed:
-    """Runs the text of a workflow for an event."""
+    """Runs the text of a workflow for an event, each run in a folder of its own."""
+    folders = (tmp_path / f"run{number}" for number in itertools.count(1))
 
     def run(
         text: str,
         event: Event,
         *,
         secrets: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        server: HubServer | None = None,
         actions: Mapping[str, Action] = ACTIONS,
-        given: Mapping[str, str] | None = None,
+        given: Mapping[str, str | Job] | None = None,
         minute: float = 60.0,
     ) -> Run:
         runner = Runner(
             engine,
-            tmp_path / "run",
+            next(folders),
             event,
             uv_cache=surroundings["UV_CACHE_DIR"],
             secrets=secrets,
+            variables=variables,
+            hub=server,
             actions=actions,
             minute=minute,
         )
@@ -109,6 +116,13 @@ def proposed(repo: Repo, hub: Path, executed: Executed) -> Proposed:
         return executed(text, event, **how)
 
     return propose
+
+
+@pytest.fixture
+def server(hub: Path) -> Iterator[HubServer]:
+    """GitHub's API, and git over HTTP to `hub`, on loopback."""
+    with HubServer(hub) as server:
+        yield server
 
 
 def pull_request(repo: Repo, hub: Path) -> Event:

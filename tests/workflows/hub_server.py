@@ -152,6 +152,11 @@ class HubServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
+    def api(self) -> str:
+        """The address of GitHub's API."""
+        return f"{self.url}/api/v3"
+
+    @property
     def origin(self) -> str:
         """The address that git clones from and pushes to."""
         return f"{self.url}/{REPOSITORY}.git"

@@ -1,7 +1,8 @@
 """Runs a GitHub workflow on this machine: its jobs in the order of `needs`, each on a machine of its own.
 
-Not proven by it: the actions' own code, tokens and their rights, environments and their rules, OIDC, caches, and
-that GitHub starts the run at all. A key that is not in the tables below is an error of the harness, never passed over.
+Not proven by it: the actions' own code, environments and their rules, OIDC, caches, and that GitHub starts the run at
+all. What a job's `permissions` allow is proven where the run has a stand-in of GitHub, which refuses the rest. A key
+that is not in the tables below is an error of the harness, never passed over.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import yaml
 
 from .actions import ACTIONS
 from .engine import Engine, HarnessError
-from .sandbox import Action, ActionError, Done, Event, Sandbox
+from .hub_server import BOT, REPOSITORY, HubServer
+from .sandbox import RUN, Action, ActionError, Done, Event, Grant, Sandbox
 
 WORKFLOW_KEYS = {"name", "on", "permissions", "concurrency", "jobs", "env", "defaults"}
 JOB_KEYS = {
@@ -94,25 +96,29 @@ class Runner:
         *,
         uv_cache: str,
         secrets: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        hub: HubServer | None = None,
         actions: Mapping[str, Action] = ACTIONS,
         minute: float = 60.0,
     ) -> None:
         self.engine, self.folder, self.event, self.uv_cache = engine, folder, event, uv_cache
-        self.secrets, self.actions, self.minute = dict(secrets or {}), actions, minute
+        self.secrets, self.variables, self.hub = dict(secrets or {}), dict(variables or {}), hub
+        self.actions, self.minute = actions, minute
 
-    def run(self, text: str, *, given: Mapping[str, str] | None = None) -> Run:
-        """Run the workflow. The jobs in `given` are not run: they have that result (for what needs them)."""
+    def run(self, text: str, *, given: Mapping[str, str | Job] | None = None) -> Run:
+        """Run the workflow. The jobs in `given` are not run: they went so, or have that result."""
         workflow = yaml.safe_load(text)
         workflow["on"] = workflow.pop(True, workflow.get("on"))  # YAML 1.1 reads the key `on` as true
         self._refuse_unknown(workflow)
         github = self._github(workflow)
         if "concurrency" in workflow:  # nothing to queue for here, but its expressions must be sound
             for value in workflow["concurrency"].values():
-                self.engine.text(value, {"github": github, "inputs": {}, "vars": {}})
+                self.engine.text(value, {"github": github, "inputs": {}, "vars": self.variables})
         run = Run({}, self.folder / "artifacts")
         for name in _ordered(workflow["jobs"]):
             if given and name in given:
-                run.jobs[name] = [Job(name, given[name])]
+                went = given[name]
+                run.jobs[name] = [Job(name, went) if isinstance(went, str) else went]
             else:
                 run.jobs[name] = self._job(name, workflow, run, github)
         return run
@@ -128,15 +134,29 @@ class Runner:
             "failure": "failure" in results,
             "cancelled": "cancelled" in results,
         }
-        contexts = {"github": github, "needs": needs, "vars": {}, "inputs": {}}
+        contexts = {"github": github, "needs": needs, "vars": self.variables, "inputs": {}}
         if not self.engine.condition(described.get("if", "success()"), contexts, status):
             return [Job(name)]
         jobs = []
         for number, combination in enumerate(self._matrix(described.get("strategy", {}), contexts)):
-            sandbox = Sandbox(self.folder / f"{name}-{number}", self.event, self.uv_cache)
-            own = {**contexts, "matrix": combination, "secrets": self.secrets, "strategy": {}}
+            grant = self._grant(name, described.get("permissions", workflow.get("permissions")))
+            sandbox = Sandbox(self.folder / f"{name}-{number}", self.event, self.uv_cache, grant)
+            own = {
+                **contexts,
+                "github": {**github, "token": grant.token},
+                "matrix": combination,
+                "secrets": {**self.secrets, "GITHUB_TOKEN": grant.token},
+                "strategy": {},
+            }
             jobs.append(_OneJob(self, sandbox, own, workflow.get("env", {})).run(name, described))
         return jobs
+
+    def _grant(self, name: str, rights: object) -> Grant:
+        """A token of the job's own, with what its `permissions` say and nothing else."""
+        if rights is not None and not isinstance(rights, dict):
+            raise HarnessError(f"the job {name} has the permissions {rights!r}: name each of them")
+        token = self.hub.token(BOT, rights) if self.hub else f"the-token-of-{name}"
+        return Grant(token, rights, self.hub)
 
     def _matrix(self, strategy: dict[str, Any], contexts: dict[str, Any]) -> Iterator[dict[str, Any]]:
         axes = strategy.get("matrix", {})
@@ -171,9 +191,11 @@ class Runner:
             "sha": self.event.sha,
             "base_ref": self.event.base_ref,
             "head_ref": self.event.head_ref,
+            "ref_name": self.event.ref_name,
             "workflow": workflow.get("name", ""),
-            "repository": "team/model",
-            "event": {},
+            "repository": REPOSITORY,
+            "run_id": RUN,
+            "event": {**self.event.payload},
         }
 
 
@@ -252,8 +274,10 @@ class _OneJob:
 
     def _action(self, step: dict[str, Any]) -> Done:
         action = self.runner.actions[step["uses"].partition("@")[0]]
+        self.sandbox.handed_on = {}
         try:
-            return Done(0, action(self.sandbox, self._texts(step.get("with", {}))))
+            log = action(self.sandbox, self._texts(step.get("with", {})))
+            return Done(0, log, self.sandbox.handed_on)
         except ActionError as error:
             return Done(1, str(error))
 

@@ -10,8 +10,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .engine import HarnessError
+from .hub_server import REPOSITORY, HubServer, Token
+
+RUN = "123"
 
 # How this machine reaches the package index, which a runner knows too; nothing else of the surroundings gets in.
 NETWORK = re.compile(
@@ -36,6 +40,23 @@ class Event:
     sha: str
     base_ref: str = ""
     head_ref: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)  # what `github.event` says
+
+    @property
+    def ref_name(self) -> str:
+        return self.ref.removeprefix("refs/").partition("/")[2]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a job has in its hands: its token, the rights of that, and the stand-in of GitHub that knows both."""
+
+    token: str
+    rights: Mapping[str, str] | None  # None is what GitHub grants where a workflow says nothing
+    hub: HubServer | None = None
+
+    def may(self, right: str, level: str) -> bool:
+        return Token("", self.rights).may(right, level)
 
 
 @dataclass(frozen=True)
@@ -51,16 +72,18 @@ class Done:
 class Sandbox:
     """A machine for one job, below `folder`."""
 
-    def __init__(self, folder: Path, event: Event, uv_cache: str) -> None:
+    def __init__(self, folder: Path, event: Event, uv_cache: str, grant: Grant) -> None:
         self.folder = folder
         self.event = event
+        self.grant = grant
+        self.handed_on: dict[str, str] = {}  # the outputs of the action that runs
         self.workspace = folder / "work" / "model" / "model"
         self.temp = folder / "temp"
         self.artifacts = folder.parent / "artifacts"
         home = folder / "home"
         for each in (self.workspace, self.temp, home, self.artifacts):
             each.mkdir(parents=True, exist_ok=True)
-        self.path = _path_without_uv(folder)
+        self.path = [*_path_without_uv(folder), str(_python(folder))]
         self.exported: dict[str, str] = {}
         self.summary = ""
         self._steps = 0
@@ -74,6 +97,12 @@ class Sandbox:
             "GITHUB_SHA": event.sha,
             "GITHUB_BASE_REF": event.base_ref,
             "GITHUB_HEAD_REF": event.head_ref,
+            "GITHUB_REF_NAME": event.ref_name,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_RUN_ID": RUN,
+            "GITHUB_SERVER_URL": grant.hub.url if grant.hub else "https://git.example.com",
+            "GITHUB_API_URL": grant.hub.api if grant.hub else "https://api.git.example.com",
+            "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"])),
             "RUNNER_OS": "Linux",
             "RUNNER_TEMP": str(self.temp),
             "HOME": str(home),
@@ -129,6 +158,14 @@ class ActionError(Exception):
 
 
 Action = Callable[[Sandbox, dict[str, str]], str]
+
+
+def _python(folder: Path) -> Path:
+    """A folder with `python3` in it, which a runner has and this machine may have elsewhere."""
+    tools = folder / "python"
+    tools.mkdir()
+    (tools / "python3").symlink_to(Path(sys.executable).resolve())
+    return tools
 
 
 def _path_without_uv(folder: Path) -> list[str]:

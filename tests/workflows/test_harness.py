@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from .conftest import Executed
 from .engine import HarnessError
+from .hub_server import HubServer
 from .sandbox import Event
 
 HEAD = "name: Small\non: push\njobs:\n"
@@ -168,6 +171,91 @@ def test_files_are_found_by_the_function_that_hashes_them(executed: Executed, ev
     assert [step.outcome for step in run.job("files").steps[1:]] == ["success", "skipped", "success"]
 
 
+def test_artifacts_outputs_of_actions_variables_and_the_event_reach_the_job_that_needs_them(
+    executed: Executed, event: Event
+) -> None:
+    run = executed(
+        HEAD
+        + """
+  first:
+    outputs: {kept: "${{ steps.keep.outputs.artifact-id }}", none: "${{ steps.none.outputs.artifact-id }}"}
+    steps:
+      - run: mkdir -p .hidden && echo 42 > .hidden/number
+      - {id: keep, uses: actions/upload-artifact@v1, with: {name: it, path: .hidden, include-hidden-files: true}}
+      - {id: none, uses: actions/upload-artifact@v1, with: {name: no, path: gone, if-no-files-found: ignore}}
+  second:
+    needs: first
+    if: needs.first.outputs.kept != '' && needs.first.outputs.none == '' && vars.SWITCH == 'on'
+    steps:
+      - {uses: actions/download-artifact@v1, with: {name: it, path: there}}
+      - {name: told, run: 'echo "$(cat there/number) ${{ github.event.number }} $GITHUB_REF_NAME"; python3 --version'}
+      - {name: gone, uses: actions/download-artifact@v1, with: {name: no}}
+""",
+        replace(event, payload={"number": 7}),
+        variables={"SWITCH": "on"},
+    )
+    assert run.job("second").step("told").log.startswith("42 7 main\nPython 3.")
+    assert run.job("second").red == ["gone"]
+
+
+def test_a_job_has_a_token_of_its_own_with_the_rights_that_its_permissions_name(
+    executed: Executed, event: Event, tmp_path: Path
+) -> None:
+    program = """
+import os, urllib.error, urllib.request
+headers = {"Authorization": "Bearer " + os.environ["TOKEN"]}
+address = os.environ["GITHUB_API_URL"] + "/repos/team/model/issues"
+try:
+    print(urllib.request.urlopen(urllib.request.Request(address, headers=headers)).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+    checkout = "uses: actions/checkout@v1, with: {persist-credentials: false}"
+    with HubServer(tmp_path / "none") as server:
+        run = executed(
+            f"env: {{ASK: {json.dumps(program)}}}\n"
+            + HEAD
+            + f"""
+  may: &job
+    permissions: {{issues: read}}
+    steps: [{{name: asked, run: 'python3 -c "$ASK"', env: {{TOKEN: "${{{{ github.token }}}}"}}}}]
+  unsaid: {{<<: *job, permissions: {{contents: write}}}}
+  nothing: {{<<: *job, permissions: {{}}}}
+  read: {{permissions: {{issues: write}}, steps: [{{name: checkout, {checkout}}}]}}
+""",
+            event,
+            server=server,
+        )
+    assert [run.job(name).step("asked").log for name in ("may", "unsaid", "nothing")] == [
+        "200\n",
+        "403\n",
+        "403\n",
+    ]
+    assert "lacks contents: read" in run.job("read").step("checkout").log
+
+
+def test_a_token_of_an_app_is_made_only_with_its_key_and_within_what_it_was_granted(
+    executed: Executed, event: Event, tmp_path: Path
+) -> None:
+    with HubServer(tmp_path / "none") as server:
+        server.apps["42"] = ("the key", {"contents": "write"})
+        step = "uses: actions/create-github-app-token@v1, with: {client-id: 42, private-key: "
+        run = executed(
+            HEAD
+            + f"""
+  made:
+    steps:
+      - {{id: app, {step} the key, permission-contents: write}}}}
+      - {{name: told, run: 'test "${{{{ steps.app.outputs.token }}}}"'}}
+  more: {{steps: [{{{step} the key, permission-issues: write}}}}]}}
+  other: {{steps: [{{{step} another key, permission-contents: write}}}}]}}
+""",
+            event,
+            server=server,
+        )
+    assert [run.result(name) for name in ("made", "more", "other")] == ["success", "failure", "failure"]
+
+
 @pytest.mark.parametrize(
     ("job", "named"),
     [
@@ -180,6 +268,12 @@ def test_files_are_found_by_the_function_that_hashes_them(executed: Executed, ev
         ("{strategy: {matrix: {a: [1], exclude: []}}, steps: []}", "include or exclude"),
         ("{steps: [{uses: astral-sh/setup-uv@v1, with: {cache: true}}]}", "setup-uv is used with cache"),
         ("{steps: [{shell: pwsh, run: exit 0}]}", "the shell 'pwsh'"),
+        ("{permissions: write-all, steps: []}", "the permissions 'write-all'"),
+        ("{steps: [{uses: actions/checkout@v1}]}", "keeps the token"),
+        (
+            "{steps: [{uses: actions/download-artifact@v1, with: {name: it, pattern: x}}]}",
+            "used with pattern",
+        ),
     ],
 )
 def test_what_the_harness_does_not_do_is_an_error_and_never_passed_over(

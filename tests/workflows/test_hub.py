@@ -58,7 +58,7 @@ class Host:
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.clone.parent)}
         environment |= {"GIT_CONFIG_NOSYSTEM": "1", "NO_PROXY": "127.0.0.1", **self.variables, **self.tokens}
         done = subprocess.run(
-            [sys.executable, str(CI / "hub.py"), *arguments],
+            [sys.executable, "-I", str(CI / "hub.py"), *arguments],
             cwd=self.clone,
             env={**environment, **variables},
             capture_output=True,

@@ -20,9 +20,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hub_api import PAUSES_S, Stop, Unreachable, hidden
-from hub_branch import Update
-from hub_hosts import Entry, GitHub, GitLab, Hub
+# Last, so that nothing beside this file hides a module of Python's; `python3 -I` leaves the folder out altogether.
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from hub_api import PAUSES_S, Stop, Unreachable, hidden  # noqa: E402
+from hub_branch import Update  # noqa: E402
+from hub_hosts import Entry, GitHub, GitLab, Hub  # noqa: E402
 
 LONGEST = 60_000  # characters; GitHub takes 65,536 in one comment
 BRANCH = re.compile(r"fearless-update-[0-9A-Za-z][0-9A-Za-z.+-]*")
