@@ -31,23 +31,20 @@ def checkout(job: Sandbox, asked: dict[str, str]) -> str:
     event = job.event
     if not job.grant.may("contents", "read"):
         raise ActionError("remote: Repository not found: the job's token lacks contents: read.")
-    branch = ref or event.ref.removeprefix("refs/heads/") if _is_branch(ref or event.ref) else ""
-    remote_ref = "refs/remotes/origin/asked"
-    wanted = [f"+{ref}:{remote_ref}"]
-    if branch:
-        remote_ref = f"refs/remotes/origin/{branch}"
-        wanted = [f"+{event.sha if not ref else f'refs/heads/{branch}'}:{remote_ref}"]
-    elif not ref:
-        remote_ref = event.ref.replace("refs/pull/", "refs/remotes/pull/")
-        wanted = [f"+{event.sha}:{remote_ref}"]
+    branch = (ref or event.ref).removeprefix("refs/heads/") if _is_branch(ref or event.ref) else ""
+    commit = event.sha if not ref else "" if branch else ref
+    name = f"origin/{branch}" if branch else "origin/asked" if ref else event.ref.removeprefix("refs/")
+    wanted = [f"+{commit or f'refs/heads/{branch}'}:refs/remotes/{name}"]
     how = [f"--depth={depth}"]
     if depth == "0":
         how = []
-        wanted = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", *wanted]
+        every = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
+        wanted = every if branch else [*every, *wanted]
     job.git("init", "--quiet", "--initial-branch=main")
     job.git("remote", "add", "origin", event.remote.as_uri())
     job.git("fetch", "--quiet", "--no-tags", "--prune", *how, "origin", *wanted)
-    job.git("checkout", "--quiet", "--force", *(["-B", branch] if branch else ["--detach"]), remote_ref)
+    at = ["-B", branch] if branch else ["--detach"]
+    job.git("checkout", "--quiet", "--force", *at, commit or f"refs/remotes/{name}")
     if job.grant.hub:
         job.git("remote", "set-url", "origin", job.grant.hub.origin)
     return f"checked out {job.git('rev-parse', 'HEAD')}, depth {depth}"

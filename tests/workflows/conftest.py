@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 # The started project is the one of tests/project: all workers of a test run share one start.
-from tests.project.conftest import Repo
+from tests.project.conftest import Rendered, Repo
 from tests.project.conftest import copied as copied
 from tests.project.conftest import rendered as rendered
 from tests.project.conftest import repo as repo
@@ -78,11 +78,15 @@ def executed(engine: Engine, tmp_path: Path, surroundings: dict[str, str]) -> Ex
         server: HubServer | None = None,
         actions: Mapping[str, Action] = ACTIONS,
         given: Mapping[str, str | Job] | None = None,
+        kept: Mapping[str, Path] | None = None,
         minute: float = 60.0,
     ) -> Run:
+        folder = next(folders)
+        for name, artifact in (kept or {}).items():  # what the jobs in `given` left behind
+            shutil.copytree(artifact, folder / "artifacts" / name)
         runner = Runner(
             engine,
-            next(folders),
+            folder,
             event,
             uv_cache=surroundings["UV_CACHE_DIR"],
             secrets=secrets,
@@ -119,10 +123,27 @@ def proposed(repo: Repo, hub: Path, executed: Executed) -> Proposed:
 
 
 @pytest.fixture
-def server(hub: Path) -> Iterator[HubServer]:
-    """GitHub's API, and git over HTTP to `hub`, on loopback."""
-    with HubServer(hub) as server:
-        yield server
+def published(rendered: Rendered, surroundings: dict[str, str], tmp_path: Path) -> Repo:
+    """A rendering that was never started, on a bare repository of its own: for what needs no data and no model."""
+    repo = Repo(rendered(), Path(sys.executable), surroundings)
+    bare = tmp_path / "published.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(bare)], check=True)
+    repo.git("init", "--quiet", "--initial-branch=main")
+    repo.git("remote", "add", "origin", bare.as_uri())
+    return repo
+
+
+def remote_of(repo: Repo) -> Path:
+    """The bare repository that a repository pushes to."""
+    return Path(repo.git("remote", "get-url", "origin").removeprefix("file://"))
+
+
+def scheduled(repo: Repo) -> Event:
+    """Commit all that changed and push it to main, where a schedule runs next."""
+    repo.git("add", "--all")
+    repo.git(*IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "A change")
+    repo.git("push", "--quiet", "--force", "origin", "HEAD:refs/heads/main")
+    return Event(remote_of(repo), "schedule", "refs/heads/main", repo.git("rev-parse", "HEAD"))
 
 
 def pull_request(repo: Repo, hub: Path) -> Event:

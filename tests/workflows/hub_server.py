@@ -121,6 +121,7 @@ class HubServer:
         self.apps: dict[
             str, tuple[str, Mapping[str, str]]
         ] = {}  # app -> its private key, and what it was granted
+        self.born_expired = False  # whether a new token of an app is one that is not accepted any more
         self._count = 0
         self._lock = threading.Lock()
         hook = repository / "hooks" / "pre-receive"
@@ -174,7 +175,12 @@ class HubServer:
         """A token of a GitHub App; none where the key is not the app's, or it asks for what it was not granted."""
         known, granted = self.apps.get(app, ("", {}))
         allowed = all(Token("", granted).may(right, level) for right, level in rights.items())
-        return self.token("fearless-app[bot]", rights) if known and known == key and allowed else None
+        if not known or known != key or not allowed:
+            return None
+        token = self.token("fearless-app[bot]", rights)
+        if self.born_expired:
+            self.revoke(token)
+        return token
 
     def issues(self, state: str = "open") -> list[Thread]:
         return [each for each in self.threads if not each.head and each.state == state]

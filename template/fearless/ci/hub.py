@@ -23,9 +23,9 @@ from pathlib import Path
 # Last, so that nothing beside this file hides a module of Python's; `python3 -I` leaves the folder out altogether.
 sys.path.append(str(Path(__file__).resolve().parent))
 
-from hub_api import PAUSES_S, Stop, Unreachable, hidden  # noqa: E402
-from hub_branch import Update  # noqa: E402
-from hub_hosts import Entry, GitHub, GitLab, Hub  # noqa: E402
+from hub_api import PAUSES_S, Stop, Unreachable, hidden
+from hub_branch import Update
+from hub_hosts import Entry, GitHub, GitLab, Hub
 
 LONGEST = 60_000  # characters; GitHub takes 65,536 in one comment
 BRANCH = re.compile(r"fearless-update-[0-9A-Za-z][0-9A-Za-z.+-]*")
@@ -83,12 +83,12 @@ def propose(hub: Hub, asked: argparse.Namespace) -> str:
     def present() -> Entry | None:
         return next((each for each in hub.requests(asked.branch) if each.state == "open"), None)
 
-    update = Update(asked.bundle, asked.branch, hub)
     request = present()
     declined = [each for each in hub.requests(asked.branch) if each.state == "closed"]
     if declined and not request:
         said = f"{hub.word} {declined[-1].number} for {asked.branch} was closed, so it is not opened again"
         return _summarised(f"{said}: reopen it, or run {COMMAND}.")
+    update = Update(asked.bundle, asked.branch, hub)
     if update.is_shared():
         said = f"{asked.branch} holds commits of others, so it is left as it is"
         if not request:

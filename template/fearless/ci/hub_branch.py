@@ -63,7 +63,7 @@ class Update:
         except subprocess.TimeoutExpired:
             raise Stop(f"`git {arguments[0]}` did not end within {TIMEOUT_S} seconds.") from None
         if done.returncode != 0:
-            needs = f" The token that pushes needs {self.hub.push_needs}." if online else ""
+            needs = f" To push, {self.hub.push_needs}." if online else ""
             raise Stop(f"`git {arguments[0]}` failed: {_why(done.stderr)}.{needs}")
         return done.stdout.strip()
 

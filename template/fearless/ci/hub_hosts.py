@@ -27,7 +27,7 @@ class GitHub:
 
     word, sign = "pull request", "#"
     account = "github-actions[bot]"  # whose the token of a job is
-    push_needs = "`contents: write` and `workflows: write`"
+    push_needs = "FEARLESS_TOKEN needs `contents: write` and `workflows: write`"
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.repository = _wanted(variables, "GITHUB_REPOSITORY")
@@ -102,7 +102,7 @@ class GitLab:
     """GitLab. FEARLESS_GITLAB_TOKEN does everything: a job's own token may do nothing of it."""
 
     word, sign = "merge request", "!"
-    push_needs = "the scope `write_repository` and the role Developer"
+    push_needs = "FEARLESS_GITLAB_TOKEN needs the scope `write_repository` and the role Developer"
     may_push = True
 
     def __init__(self, variables: Mapping[str, str]) -> None:
