@@ -58,6 +58,10 @@ def check(
         str, typer.Option(help="The commit or branch to compare with; default: the target of the change.")
     ] = "",
     summary: Annotated[str, typer.Option(help="Also add the result as Markdown to this file.")] = "",
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Only the guards that train again (minutes): nightly, before a release."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check all that must hold before a model is worth judging: columns, leakage, golden data, files, lint, tests.
@@ -69,10 +73,14 @@ def check(
     from fearless.core.project import Project
 
     project = Project.find()
-    if staged + change + bool(environment) > 1:
+    if staged + change + deep + bool(environment) > 1:
         raise FearlessError(
-            "--staged, --change and --env are three different checks.", fix="Choose one of them."
+            "--staged, --change, --deep and --env are four different checks.", fix="Choose one of them."
         )
+    if deep:
+        from fearless.cli.deep import run_deep
+
+        raise typer.Exit(run_deep(project, as_json=as_json, summary=summary))
     if environment:
         from fearless.cli.place import show_place
 
