@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# Pulls data and models from the storage, with the credentials that CI holds as secrets (.env.example lists them).
-# What must lie in a file or an agent for that is removed again before this script ends.
+# Pulls data and models from the storage: with the credentials that CI holds as secrets (.env.example lists them), or without
+# any, by a login that lasts an hour (login.sh). What must lie in a file or an agent for that is gone when this script ends.
 set -euo pipefail
+here=$(dirname "${BASH_SOURCE[0]}")
+source "$here/stop.sh"
+source "$here/login.sh"
 
-# A secret that nobody set arrives as an empty text, which some clients take for an answer.
-for name in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_DEFAULT_REGION AZURE_STORAGE_CONNECTION_STRING; do
+# What nobody set arrives as an empty text, which some clients take for an answer.
+for name in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_DEFAULT_REGION AWS_ROLE_ARN \
+    AZURE_STORAGE_CONNECTION_STRING AZURE_STORAGE_ACCOUNT AZURE_CLIENT_ID AZURE_TENANT_ID; do
     test -n "${!name:-}" || unset "$name"
 done
 
-scratch=$(mktemp -d)
+scratch=$(mktemp -d) # private to this user
 leave() {
     rm -rf "$scratch"
     test -z "${SSH_AGENT_PID:-}" || ssh-agent -k > /dev/null
@@ -16,6 +20,14 @@ leave() {
 }
 trap leave EXIT
 
+config=$(uv run --locked dvc config --list) || stop "The settings of DVC cannot be read (.dvc/config)."
+remote=$(sed -n 's/^core\.remote=//p' <<< "$config" | tail -n 1)
+test -n "$remote" || stop "No storage is set: .dvc/config names no remote, so there is nothing to pull data and models from."
+url=$(awk -v key="remote.$remote.url=" 'index($0, key) == 1 { url = substr($0, length(key) + 1) } END { print url }' <<< "$config")
+test -n "$url" || stop "The storage \`$remote\` has no url in .dvc/config."
+url=${url#"$PWD"/} # of a storage in the repository
+
+login
 if test -n "${GOOGLE_CREDENTIALS_JSON:-}"; then
     (umask 077 && printf '%s' "$GOOGLE_CREDENTIALS_JSON" > "$scratch/google.json")
     export GOOGLE_APPLICATION_CREDENTIALS=$scratch/google.json
@@ -31,10 +43,9 @@ fi
 
 uv run --locked dvc pull 2>&1 | tee "$scratch/said.txt" && exit 0
 
-# Why it failed, in one sentence; in the job summary too, where there is one.
-url=$(uv run --locked dvc config "remote.$(uv run --locked dvc config core.remote).url")
-secrets=${AWS_ACCESS_KEY_ID:-}${AZURE_STORAGE_CONNECTION_STRING:-}${DVC_SSH_PRIVATE_KEY:-}${DVC_WEBDAV_PASSWORD:-}${GOOGLE_CREDENTIALS_JSON:-}
-if [[ $url == *://* && -z $secrets ]]; then
+credentials=${AWS_ACCESS_KEY_ID:-}${AZURE_STORAGE_CONNECTION_STRING:-}${DVC_SSH_PRIVATE_KEY:-}${DVC_WEBDAV_PASSWORD:-}${GOOGLE_CREDENTIALS_JSON:-}
+test ! -f "$scratch/token" || credentials+=token
+if [[ $url == *://* && -z $credentials ]]; then
     why="CI holds none of the secrets that $url may ask for (a pull request from a fork never does): .env.example lists them"
 else
     # The names that DVC prints between these two lines; without any, its own last error.
@@ -42,9 +53,10 @@ else
     if test -n "$missing"; then
         why="$missing is not whole in $url: run \`uv run dvc push\` where it is, and commit .storage if the storage lies there"
     else
-        why="DVC says of $url: $(sed -n 's/^ERROR: //p' "$scratch/said.txt" | tail -n 1)"
+        # Its last error may only count the files; the one before it then says why.
+        errors=$(sed -n 's/^ERROR: //p' "$scratch/said.txt")
+        cause=$(grep -v '^failed to pull data from the cloud - [0-9]* files failed to download' <<< "$errors" | tail -n 1) || true
+        why="DVC says of $url: ${cause:-${errors:-$(grep -v '^ *$' "$scratch/said.txt" | tail -n 1)}}"
     fi
 fi
-echo "fearless: Data and models could not be pulled. $why." >&2
-test -z "${GITHUB_STEP_SUMMARY:-}" || echo "⛔ **Not judged: data and models could not be pulled.** $why." >> "$GITHUB_STEP_SUMMARY"
-exit 1
+stop "Data and models could not be pulled. $why."

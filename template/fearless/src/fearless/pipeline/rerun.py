@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
@@ -46,13 +45,21 @@ class Reruns:
     def __init__(self, project: Project, folder: Path) -> None:
         self.project = project
         self.folder = folder
+        self._plain: Project | StepError | None = None
 
-    @cached_property
+    @property
     def plain(self) -> Project:
-        """A copy trained as `fearless train` does, for the others to be held against."""
-        copy = self.copy("plain")
-        run(copy, TRAINING, FIXED)
-        return copy
+        """A copy trained as `fearless train` does, for the others to be held against; raises StepError each time."""
+        if self._plain is None:
+            copy = self.copy("plain")
+            try:
+                run(copy, TRAINING, FIXED)
+                self._plain = copy
+            except StepError as error:
+                self._plain = error
+        if isinstance(self._plain, StepError):
+            raise self._plain
+        return self._plain
 
     def copy(self, name: str) -> Project:
         """A new copy: what git tracks or would track, and all data but what the stages make of it."""
