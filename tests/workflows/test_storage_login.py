@@ -209,6 +209,26 @@ def arrived(repo: Repo) -> bool:
     return (repo.root / "data" / "golden" / "rows.parquet").is_file()
 
 
+def test_each_setting_has_one_name_in_the_workflow_in_the_scripts_and_on_the_pages() -> None:
+    root = Path(__file__).resolve().parents[2]
+    workflow = next((root / "template").rglob("fearless-pull-request.yml")).read_text(encoding="utf-8")
+    scripts = root / "template" / "fearless" / "ci"
+    login = (scripts / "login.sh").read_text(encoding="utf-8")
+    given = {
+        name
+        for name in re.findall(r"vars\.(\w+)", workflow)
+        if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))
+    }
+    read = set(re.findall(r"\$\{?!?((?:AWS|AZURE|GOOGLE)_[A-Z_]+)", login)) | {"AZURE_TENANT_ID"}
+    secrets = {"AWS_ACCESS_KEY_ID", "AZURE_STORAGE_CONNECTION_STRING", "GOOGLE_CREDENTIALS_JSON"}
+    assert given == read - secrets
+    tokens = set(re.findall(r"token \w+ (\w+_ID_TOKEN) ", login))
+    assert len(tokens) == 3
+    for page in ("docs/how-to/storage-in-ci.md", "docs/reference/frozen-surface.md"):
+        text = (root / page).read_text(encoding="utf-8")
+        assert all(f"`{name}`" in text for name in given | tokens), page
+
+
 def test_a_role_and_a_token_of_github_pull_from_s3_without_any_secret(
     stored: Repo, s3: str, hub: Hub, tmp_path: Path
 ) -> None:

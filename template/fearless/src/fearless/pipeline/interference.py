@@ -43,6 +43,8 @@ def interference(reruns: Reruns) -> tuple[list[Finding], str]:
     trial = _Trial(reruns, golden, dictionary)
     where = trial.in_raw("exchanged", drawn)
     in_raw = not where.why_not
+    if not in_raw:
+        reruns.drop(where.project)
     try:
         other = where.project if in_raw else trial.in_frozen("exchanged", drawn)
     except StepError as stopped:
@@ -140,9 +142,14 @@ def _difference(plain: Project, other: Project) -> str:
         == read_manifest(other.candidate, "models/candidate").files
     ):
         return ""
+    first, second = (open_model(each.candidate, "models/candidate", each) for each in (plain, other))
+    if first.manifest.features != second.manifest.features:
+        return (
+            f"features() gives other columns ({len(second.manifest.features)} instead of"
+            f" {len(first.manifest.features)})"
+        )
     # Other bytes may still be the same model: a format of the team's own may hold the time of day.
     x = matrix(Team.of(plain, load(plain.root)).features(before))
     x = np.concatenate([x[:MOST_ROWS], extremes(x)])
-    first, second = (open_model(each.candidate, "models/candidate", each).score(x) for each in (plain, other))
-    apart = float(np.abs(first - second).max(initial=0.0))
+    apart = float(np.abs(first.score(x) - second.score(x)).max(initial=0.0))
     return "" if apart <= TOLERANCE else f"its scores on the training rows differ by up to {apart:.2g}"

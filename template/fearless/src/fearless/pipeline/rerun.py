@@ -80,6 +80,10 @@ class Reruns:
         shutil.copytree(self.project.root / "data", root / "data", ignore=passed_over)
         return Project(root)
 
+    def drop(self, copy: Project) -> None:
+        """Give the room of a copy back: the data may be large."""
+        shutil.rmtree(copy.root)
+
 
 def run(copy: Project, steps: Sequence[str], surroundings: Mapping[str, str]) -> None:
     """Run `steps` in `copy`, in a process of their own; raises StepError with the sentence of the one that stopped."""
