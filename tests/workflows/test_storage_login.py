@@ -33,6 +33,12 @@ KEYS = {"AWS_ACCESS_KEY_ID": "key-of-a-person", "AWS_SECRET_ACCESS_KEY": "secret
 REGION = {"AWS_DEFAULT_REGION": "eu-central-1"}
 EXPIRED = b"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
 <Code>ExpiredTokenException</Code><Message>Token expired</Message></Error><RequestId>1</RequestId></ErrorResponse>"""
+# moto knows by the signature which service is meant. The role is there and has no rights.
+NEW_ROLE = b"Action=CreateRole&Version=2010-05-08&RoleName=fearless&AssumeRolePolicyDocument=%7B%7D"
+FOR_IAM = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/iam/aws4_request, SignedHeaders=a, Signature=a",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
 PATIENCE_S = 240
 
 
@@ -130,6 +136,7 @@ def s3() -> Iterator[str]:
         )
         threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop it
         assert asked(f"{url}/{BUCKET}", "PUT")[0] == 200
+        assert asked(url, "POST", NEW_ROLE, FOR_IAM)[0] == 200
         yield url
     finally:
         server.terminate()
@@ -279,6 +286,23 @@ def test_an_expired_token_is_told_in_the_words_of_the_cloud(
     assert "Token expired" in refused.sentence
     assert not arrived(stored)
     assert refused.left == []
+
+
+def test_a_role_without_the_right_to_read_is_told_in_the_words_of_the_cloud(
+    stored: Repo, s3: str, hub: Hub, tmp_path: Path
+) -> None:
+    hub.sts = s3
+    settings = {"AWS_ENDPOINT_URL": s3, "AWS_ENDPOINT_URL_STS": hub.url, **REGION}
+    # From the second call on each needs a right: the login is the first.
+    assert asked(f"{s3}/moto-api/reset-auth", "POST", b"1")[0] == 200
+    try:
+        refused = pull(stored, tmp_path, **settings, **hub.variables(), AWS_ROLE_ARN=ROLE)
+    finally:
+        assert asked(f"{s3}/moto-api/reset-auth", "POST", b"inf")[0] == 200
+    assert hub.logins
+    assert f"DVC says of s3://{BUCKET}/churn: " in refused.sentence
+    assert "Forbidden" in refused.sentence, refused.sentence
+    assert not arrived(stored)
 
 
 def test_a_role_in_a_job_that_may_have_no_token_is_a_sentence_and_a_secret_needs_none(
