@@ -83,7 +83,8 @@ def test_the_exchange_changes_what_is_computed_over_all_rows() -> None:
     golden = golden_of(table(40), list(range(0, 40, 2)))
     drawn = golden.rows[donors(golden, KEYED)]
     for column in ("size", "paid"):
-        assert drawn[column].mean() != pytest.approx(golden.rows[column].mean(), rel=1e-3)
+        assert drawn[column].mean() != pytest.approx(golden.rows[column].mean(), rel=0.05)
+        assert drawn[column].n_unique() <= 8
     assert set(drawn["paid"]) <= set(golden.rows["paid"].sort()[10:])
 
 
