@@ -12,13 +12,15 @@ from .outcome import CHANGE, GATE, PULL, TRAIN, assert_green, assert_red
 
 # What the jobs that are not looked at are said to have given.
 ONLY_JUDGE = {"check": "success"}
+AS_GOOD = ("params.yaml", "l2_regularization: 1.0 ", "l2_regularization: 1.1 ")
 WORSE = ("params.yaml", "max_iter: 60 ", "max_iter: 1 ")
 
 
 def test_an_equal_change_goes_green_from_the_whole_history_and_leaves_the_report(
     repo: Repo, proposed: Proposed
 ) -> None:
-    repo.edit("README.md", "## Commands", "## The commands")
+    repo.edit(*AS_GOOD)
+    succeeded(repo, "fearless", "train")
     succeeded(repo, "dvc", "push")
     run = proposed()
     assert_green(run)
@@ -96,6 +98,8 @@ def test_golden_data_that_changes_alone_goes_green_and_together_with_the_model_i
 
 
 def test_a_forgotten_push_to_the_storage_is_named(repo: Repo, proposed: Proposed) -> None:
+    repo.edit(*AS_GOOD)
+    succeeded(repo, "fearless", "train")
     run = proposed(given=ONLY_JUDGE)
     assert_red(run, PULL)
     summary = run.job("judge").summary
@@ -112,7 +116,8 @@ def test_two_open_changes_that_both_trained_are_brought_together_by_the_command_
     _trained(repo)
     repo.git("switch", "--quiet", "main")
     repo.git("switch", "--quiet", "--create", "second")
-    repo.edit("params.yaml", "learning_rate: 0.1 ", "learning_rate: 0.09 ")
+    features = repo.package / "features.py"
+    repo.write(features, features.read_text("utf-8") + "\n# The same numbers, told otherwise.\n")
     _trained(repo)
     repo.git("push", "--quiet", "origin", "first:main")
     repo.git("fetch", "--quiet", "origin")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from itertools import product
@@ -173,7 +174,9 @@ def test_a_cache_with_a_damaged_library_ends_red_with_a_sentence(
     repo: Repo, hub: Path, executed: Executed, tmp_path: Path, surroundings: dict[str, str]
 ) -> None:
     event = pull_request(repo, hub)
-    cache = damaged_cache(Path(surroundings["UV_CACHE_DIR"]), tmp_path / "cache", "pydantic/main.py")
+    cache = damaged_cache(
+        Path(surroundings["UV_CACHE_DIR"]), tmp_path / "cache", repo.python.parents[1], "pydantic/main.py"
+    )
     text = repo.git("show", f"{event.sha}:{WORKFLOW}")
     text = text.replace("permissions: {}", f"permissions: {{}}\nenv: {{UV_CACHE_DIR: {cache}}}", 1)
     run = executed(text, event, given=ONLY_CHECK)
@@ -252,23 +255,26 @@ def test_a_push_that_brings_another_champion_is_a_release_and_runs_the_team_s_ow
     assert run.result("release") == "skipped"
 
 
-def damaged_cache(whole: Path, cache: Path, name: str) -> Path:
-    """A cache of uv like `whole`, in which the unpacked library that holds the file `name` holds half of it."""
+def damaged_cache(whole: Path, cache: Path, environment: Path, name: str) -> Path:
+    """A cache of uv with the libraries of `environment`, in which the file `name` of one of them is cut in half."""
+    wanted = {path.name for path in environment.glob("lib/python*/site-packages/*.dist-info")}
     cache.mkdir()
     for entry in whole.iterdir():
-        if entry.name != "archive-v0":
+        if entry.name not in ("archive-v0", "builds-v0"):
             (cache / entry.name).symlink_to(entry)
     (cache / "archive-v0").mkdir()
     damaged = 0
     for library in (whole / "archive-v0").iterdir():
-        place = cache / "archive-v0" / library.name
-        if not (library / name).is_file():
-            place.symlink_to(library)
+        known = {path.name for path in library.glob("*.dist-info")}
+        if not known & wanted and not any(each.startswith(("uv_build-", "setuptools-")) for each in known):
             continue
-        shutil.copytree(library, place)
-        content = (place / name).read_bytes()
-        (place / name).write_bytes(content[: len(content) // 2])
-        damaged += 1
+        place = cache / "archive-v0" / library.name
+        shutil.copytree(library, place, copy_function=os.link)
+        if (place / name).is_file():
+            content = (place / name).read_bytes()
+            (place / name).unlink()  # a link: the whole cache keeps its file
+            (place / name).write_bytes(content[: len(content) // 2])
+            damaged += 1
     assert damaged
     return cache
 
