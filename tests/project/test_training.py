@@ -12,3 +12,16 @@ def test_training_again_gives_the_same_bytes(copied: Copied) -> None:
         result = repo.fearless("stage", "train", PYTHONHASHSEED=seed, OMP_NUM_THREADS=threads)
         assert result.returncode == 0, result.stdout + result.stderr
         assert repo.snapshot("models/candidate") == before
+
+
+def test_again_runs_every_stage_of_a_current_lock_and_changes_nothing_else(copied: Copied) -> None:
+    repo = copied()
+    before = repo.snapshot("models/candidate")
+    calm = repo.fearless("train")
+    assert "dvc.lock is current: " in calm.stdout
+    assert "train: " not in calm.stdout
+    result = repo.fearless("train", "--again")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert all(f"{stage}: " in result.stdout for stage in ("prepare", "train", "evaluate"))
+    assert repo.snapshot("models/candidate") == before
+    assert repo.changes() == []

@@ -17,11 +17,12 @@ COPIER_READS = ("copier.yml", "hooks", "template")
 
 @dataclass(frozen=True)
 class Clone:
-    """`oldest`, `next` and `later` are tags, `now` is a commit; copier takes `later` only by its name."""
+    """`now` is a commit, the others are tags: `present` is that of `now`; copier takes `later` only by its name."""
 
     path: Path
     oldest: str
     now: str
+    present: str
     next: str
     later: str
 
@@ -38,13 +39,15 @@ def make_clone(folder: Path) -> Clone:
     for version, made in table.items():
         git(folder, "tag", f"v{version}", made)
     newest = max([*table, _version(folder)], key=releases.parts)
+    present = f"v{newest}.post1"
+    git(folder, "tag", present, now)
     major, minor, _ = releases.parts(newest)
     coming, later = f"{major}.{minor + 1}.0", f"{major}.{minor + 2}.0"
     make_next(folder, coming)
     _release(folder, coming, f"v{coming}")
     raise_stages(folder, later)
     _release(folder, later, f"v{later}rc1")
-    return Clone(folder, f"v{next(iter(table))}", now, f"v{coming}", f"v{later}rc1")
+    return Clone(folder, f"v{next(iter(table))}", now, present, f"v{coming}", f"v{later}rc1")
 
 
 def _take_work_tree(clone: Path) -> str:

@@ -81,6 +81,21 @@ def started(shared: Path, clone: Clone) -> Started:
     return copy
 
 
+@pytest.fixture
+def present(shared: Path, clone: Clone, tmp_path: Path) -> Path:
+    """A copy of a started project of what is checked out, which has `fearless update`; its branch is main."""
+
+    def make(folder: Path) -> Path:
+        render(clone.path, clone.present, folder, ANSWERS["github"])
+        fearless(folder, "start")
+        return folder
+
+    project = _once(shared, "present", make)
+    copy = tmp_path / "project"
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns("__pycache__", ".venv"), symlinks=True)
+    return copy
+
+
 def _once(shared: Path, name: str, make: Callable[[Path], T]) -> T:
     """What `make` returns for the folder `name`; the first worker makes it, the others wait and read."""
     record = shared / f"{name}.pickle"

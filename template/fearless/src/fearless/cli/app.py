@@ -99,6 +99,9 @@ def train(
     ci: Annotated[
         bool, typer.Option("--ci", help="As `retrain:` in gate.yaml says, and tell what is judged.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Run every stage, also with a dvc.lock that is current.")
+    ] = False,
 ) -> None:
     """Run the stages of dvc.yaml that are out of date: prepare, train, evaluate.
 
@@ -107,7 +110,7 @@ def train(
     from fearless.cli.train import run_train
     from fearless.core.project import Project
 
-    run_train(Project.find(), ci=ci)
+    run_train(Project.find(), ci=ci, again=again)
 
 
 @app.command(short_help="Judge the candidate on the golden data.")
@@ -130,6 +133,44 @@ def gate(
     from fearless.core.project import Project
 
     raise typer.Exit(judge_and_print(Project.find(), mode=mode, base=base, summary=summary, as_json=as_json))
+
+
+@app.command(short_help="Bring in the newest release of the template.")
+def update(
+    to: Annotated[str, typer.Option(help="The release to take; default: the newest one.")] = "",
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Finish what copier, or a bot that ran it, began on this branch.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring in the newest release of the template on a branch: files, lock, check, training, gate, one commit.
+
+    Exit code 0: check and gate are content, 1: committed, and they are not, 2: not made, and nothing is left of it.
+    Example: uv run fearless update
+    """
+    from fearless.cli.update import run_finish, run_update
+    from fearless.core.project import Project
+
+    project = Project.find()
+    raise typer.Exit(
+        run_finish(project, as_json=as_json) if finish else run_update(project, to=to, as_json=as_json)
+    )
+
+
+@app.command(short_help="Run the pipeline's commands in a fresh clone.")
+def ci(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the clone and say where it is.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what the pipeline would say of the last commit: its commands, in a fresh clone, in clean surroundings.
+
+    The result is kept in ops/evidence/ci.json. Exit code: that of the first command that failed.
+    Example: uv run fearless ci
+    """
+    from fearless.cli.ci import run_ci
+    from fearless.core.project import Project
+
+    raise typer.Exit(run_ci(Project.find(), keep=keep, as_json=as_json))
 
 
 @app.command(short_help="Run one stage; dvc.yaml calls this.")

@@ -21,10 +21,10 @@ def add(targets: Sequence[str], root: Path) -> None:
         repo.add(list(targets))
 
 
-def reproduce(root: Path) -> None:
-    """Run the stages of dvc.yaml that are out of date; what they print goes to this terminal."""
+def reproduce(root: Path, *, again: bool = False) -> None:
+    """Run the stages of dvc.yaml that are out of date, or `again` all; what they print goes to this terminal."""
     with _own_programs_first(), _repo("repro", root) as repo:
-        repo.reproduce()
+        repo.reproduce(force=again)
 
 
 def push(root: Path) -> None:

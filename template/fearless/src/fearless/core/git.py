@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fearless.core.errors import FearlessError
 
@@ -32,3 +33,11 @@ def is_work_tree(folder: Path) -> bool:
 def has_commit(folder: Path) -> bool:
     """True where the repository of `folder` has at least one commit."""
     return git(["rev-parse", "--verify", "-q", "HEAD"], folder, check=False).returncode == 0
+
+
+def identity(folder: Path, answers: Mapping[str, Any]) -> list[str]:
+    """Git's options that name the owner of the answers as the author, where git knows no one; else none."""
+    if git(["config", "user.email"], folder, check=False).stdout.strip():
+        return []
+    owner = (f"user.name={answers.get('owner_name')}", f"user.email={answers.get('owner_email')}")
+    return ["-c", owner[0], "-c", owner[1]]

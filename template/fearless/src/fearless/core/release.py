@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -35,10 +35,10 @@ PATIENCE_S = 120
 
 @dataclass(frozen=True, order=True)
 class Release:
-    """A release of the template, ordered by its version; `tag` is what git calls it."""
+    """A release of the template, compared by its version; `tag` is what git calls it."""
 
     version: Version
-    tag: str
+    tag: str = field(compare=False)
 
     def __str__(self) -> str:
         return str(self.version)
@@ -168,9 +168,11 @@ def shown(source: str) -> str:
 
 def _release(tag: str) -> Release | None:
     try:
-        return Release(Version(tag), tag)
+        version = Version(tag)
     except InvalidVersion:
         return None
+    # A commit's short digest, which copier records where no tag is near, can read as a version too: 0123456, 12345a6.
+    return Release(version, tag) if len(version.release) > 1 else None
 
 
 def _git(arguments: Sequence[str], folder: Path, source: str) -> bytes:

@@ -28,12 +28,12 @@ def run_stage(name: str) -> None:
     print(f"      {name}: {stage(Project.find())}", flush=True)
 
 
-def reproduce(project: Project) -> None:
-    """Run the stages of dvc.yaml that are out of date and write dvc.lock."""
+def reproduce(project: Project, *, again: bool = False) -> None:
+    """Run the stages of dvc.yaml that are out of date, or `again` all of them, and write dvc.lock."""
     _need_data(project)
     os.environ.update(FIXED)
     try:
-        dvc.reproduce(project.root)
+        dvc.reproduce(project.root, again=again)
     except FearlessError as error:
         if stopped := next(
             (name for name in STAGES if f"'{name}'" in error.what or f"stage {name}" in error.what), ""

@@ -16,7 +16,7 @@ from fearless.columns.frame import data_files
 from fearless.core import dvc
 from fearless.core.atomic import remove_leftovers
 from fearless.core.errors import FearlessError
-from fearless.core.git import git, has_commit, is_work_tree
+from fearless.core.git import git, has_commit, identity, is_work_tree
 from fearless.core.project import Project
 from fearless.gate.policy import FILE as POLICY
 from fearless.gate.policy import load as load_policy
@@ -142,7 +142,8 @@ class Start:
             return "nothing to commit"
         # `-- .`: in a folder of a larger repository, what others have staged there is not ours to commit.
         message = ["-m", "Start: golden data, baseline and gate"]
-        git([*self._identity(), "commit", "--quiet", *message, "--", "."], root)
+        author = identity(root, self.project.answers)
+        git([*author, "commit", "--quiet", *message, "--", "."], root)
         return git(["log", "-1", "--format=%h %an: %s"], root).stdout.strip()
 
     def _push_to_cloud(self) -> str:
@@ -183,18 +184,6 @@ class Start:
                 f"The disk of {self.project.root} has {free:,} MB left, and this needs {needed:,} MB.",
                 fix="Free some space and run `uv run fearless start` again: it goes on where it stopped.",
             )
-
-    def _identity(self) -> list[str]:
-        """The owner of the answers, where git knows no one."""
-        if git(["config", "user.email"], self.project.root, check=False).stdout.strip():
-            return []
-        answers = self.project.answers
-        return [
-            "-c",
-            f"user.name={answers.get('owner_name')}",
-            "-c",
-            f"user.email={answers.get('owner_email')}",
-        ]
 
     def _free_index(self) -> None:
         """Remove git's lock that a killed start left; only before the first commit, when nobody else works here."""
