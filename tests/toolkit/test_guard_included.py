@@ -56,11 +56,36 @@ def test_a_pipeline_that_is_taken_in_whole_is_content(tmp_path: Path, own: str) 
             "replaces `rules`",
         ),
         ("include: /.gitlab/fearless/pipeline.yml\nfearless:\n", "replaces `everything`"),
+        (
+            "include: /.gitlab/fearless/pipeline.yml\n.hidden: {allow_failure: true}\n",
+            "replaces `allow_failure` of the template's job `.hidden`",
+        ),
+        (
+            "include: /.gitlab/fearless/pipeline.yml\nvariables: {CI_MERGE_REQUEST_IID: ''}\n",
+            "sets `CI_MERGE_REQUEST_IID` for all jobs",
+        ),
+        (
+            "include: /.gitlab/fearless/pipeline.yml\nfearless: {variables: {PYTHONPATH: x}}\n",
+            "sets `PYTHONPATH` for `fearless`",
+        ),
     ],
 )
 def test_what_keeps_the_template_s_jobs_from_running_is_named(tmp_path: Path, own: str, named: str) -> None:
     (finding,) = included(project(tmp_path, own))
     assert named in finding.what
+
+
+@pytest.mark.parametrize("pattern", ["/ci/ours.yml", "ci/*.yml", "/ci/**.yml", "**/*.yml"])
+def test_a_file_of_the_repository_that_is_included_as_well_is_looked_at(tmp_path: Path, pattern: str) -> None:
+    own = f"include: [/.gitlab/fearless/pipeline.yml, {{local: '{pattern}'}}, 'https://example.com/a.yml']\n"
+    here = project(tmp_path, own)
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci" / "ours.yml").write_text("include: /ci/more.yml\nown: {script: [date]}\n", "utf-8")
+    assert included(here) == []
+    (tmp_path / "ci" / "more.yml").write_text("fearless: {script: ['true']}\n", "utf-8")
+    assert [finding.what for finding in included(here)] == [
+        "ci/more.yml replaces `script` of the template's job `fearless`."
+    ]
 
 
 def test_a_missing_file_is_a_sentence_and_github_has_none(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class Sandbox:
         home = folder / "home"
         for each in (self.workspace, self.temp, home, self.artifacts):
             each.mkdir(parents=True, exist_ok=True)
-        self.path = [*_path_without_uv(folder), str(_python(folder))]
+        self.path = [*path_without_uv(folder), str(_python(folder))]
         self.exported: dict[str, str] = {}
         self.summary = ""
         self._steps = 0
@@ -168,7 +168,7 @@ def _python(folder: Path) -> Path:
     return tools
 
 
-def _path_without_uv(folder: Path) -> list[str]:
+def path_without_uv(folder: Path) -> list[str]:
     """The system's programs; where uv is among them, all of them but uv, as on a fresh runner."""
     path = []
     for number, each in enumerate(SYSTEM_PATH.split(":")):

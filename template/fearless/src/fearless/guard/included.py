@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fearless.core.errors import FearlessError
@@ -25,6 +26,20 @@ ALLOWED = {
     "cache",
     "environment",
 }
+# What the judges take from GitLab or from the system. A file may set it, and so hide from them that there is a change.
+RESERVED = (
+    "BASH_ENV",
+    "CI_COMMIT_",
+    "CI_DEFAULT_BRANCH",
+    "CI_MERGE_REQUEST_",
+    "CI_PIPELINE_",
+    "CI_PROJECT_",
+    "FEARLESS_TASK",
+    "GITHUB_",
+    "GITLAB_CI",
+    "PATH",
+    "PYTHONPATH",
+)
 
 
 def included(project: Project) -> list[Finding]:
@@ -39,19 +54,53 @@ def included(project: Project) -> list[Finding]:
                 f"Put back `include: [{{local: /{PIPELINE}}}]`.",
             )
         ]
-    jobs = [
-        name for name, job in _read(project, PIPELINE).items() if isinstance(job, Mapping) and "script" in job
-    ]
-    found: list[Finding] = []
+    # What the template's jobs extend counts as much as they do.
+    jobs = [name for name in _read(project, PIPELINE) if name != "variables"]
+    return [finding for name, own in _files(project, content) for finding in _overriding(name, own, jobs)]
+
+
+def _overriding(file: str, content: Mapping[str, Any], jobs: list[str]) -> list[Finding]:
+    found = _predefined(file, content, "for all jobs")
     for name in jobs:
         over = content.get(name)
         if over is None and name not in content:
             continue
         keys = sorted({*over} - ALLOWED) if isinstance(over, Mapping) else ["everything"]
         if keys:
-            what = f"{FILE} replaces {', '.join(f'`{key}`' for key in keys)} of the template's job `{name}`."
+            what = f"{file} replaces {', '.join(f'`{key}`' for key in keys)} of the template's job `{name}`."
             found.append(Finding(what, "Take it out; a job of your own needs another name."))
+        found += _predefined(file, over, f"for `{name}`")
     return found
+
+
+def _predefined(file: str, of: object, where: str) -> list[Finding]:
+    variables = of.get("variables") if isinstance(of, Mapping) else None
+    names = sorted(str(name) for name in variables or () if str(name).startswith(RESERVED))
+    if not names:
+        return []
+    what = f"{file} sets {', '.join(f'`{name}`' for name in names)} {where}."
+    return [Finding(what, "Take it out: the judges ask GitLab for it.")]
+
+
+def _files(project: Project, content: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The team's file, and what it includes of this repository: a file that is included later wins as well."""
+    found = {FILE: content}
+    waiting = [content]
+    while waiting:
+        for entry in _list(waiting.pop().get("include")):
+            for pattern in _list(entry.get("local") if isinstance(entry, Mapping) else entry):
+                for path in _matching(project, str(pattern)):
+                    name = project.relative(path)
+                    if name not in (*found, PIPELINE) and path.is_file():
+                        found[name] = _read(project, name)
+                        waiting.append(found[name])
+    return list(found.items())
+
+
+def _matching(project: Project, pattern: str) -> list[Path]:
+    """The files of this repository; a `**` within a name, which Python does not know, is taken for any file below."""
+    parts = ["**/*" if "**" in part and part != "**" else part for part in pattern.split("/") if part]
+    return sorted(project.root.glob("/".join(parts))) if parts and "://" not in pattern else []
 
 
 def _read(project: Project, name: str) -> dict[str, Any]:
