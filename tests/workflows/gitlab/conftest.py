@@ -16,6 +16,7 @@ from filelock import FileLock
 from tests.project.conftest import Rendered, Repo
 from tests.workflows.conftest import IDENTITY
 from tests.workflows.engine import HarnessError
+from tests.workflows.hub_server import PROJECT, HubServer
 
 from .pipeline import HERE, Event, Gitlab, Pipeline
 
@@ -90,6 +91,22 @@ def proposed(repo: Repo, hub: Path, gitlab: Gitlab, tmp_path: Path, environments
         return gitlab.run(folder, event, **{"environments": environments, **how})
 
     return propose
+
+
+def bare(path: Path) -> Path:
+    """An empty repository that others push to."""
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(path)], check=True)
+    return path
+
+
+def asked(server: HubServer) -> dict[str, str]:
+    """Where GitLab's API is, and which project is ours."""
+    project = str(PROJECT)
+    return {
+        "CI_API_V4_URL": f"{server.url}/api/v4",
+        "CI_PROJECT_ID": project,
+        "CI_MERGE_REQUEST_PROJECT_ID": project,
+    }
 
 
 def merge_request(repo: Repo, hub: Path) -> Event:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from tests.project.conftest import Repo
-from tests.workflows.conftest import succeeded
+from tests.project.published import made_from, updated
+from tests.project.published import published as published
+from tests.workflows.conftest import IDENTITY, succeeded
+from tests.workflows.hub_server import HubServer
 from tests.workflows.test_pull_request import locked
 
-from .conftest import Proposed, merge_request
+from .conftest import Proposed, asked
 from .outcome import CHECK, COMMENT, GATE, assert_red, sentence
-from .pipeline import Gitlab
 
 PIPELINE = ".gitlab/fearless/pipeline.yml"
 OWN = ".gitlab-ci.yml"
@@ -169,16 +171,57 @@ def test_the_steps_of_the_team_run_before_and_after_and_are_told_how_it_went(
 
 
 def test_the_token_is_seen_by_the_script_of_the_base_and_by_nothing_that_the_change_brings(
-    repo: Repo, hub: Path, gitlab: Gitlab, tmp_path: Path, environments: Path
+    repo: Repo, hub: Path, proposed: Proposed
 ) -> None:
     repo.write("ops/ci/before.sh", 'echo "before.sh sees ${FEARLESS_GITLAB_TOKEN:-nothing}"; exit 1\n')
     repo.write("fearless/ci/hub.py", "print('the script of the change')\n")
-    event = merge_request(repo, hub)
-    scoped = {"fearless-hub": {"FEARLESS_GITLAB_TOKEN": "glpat-of-nobody"}}
-    folder = tmp_path / "pipeline"
-    folder.mkdir()
-    run = gitlab.run(folder, event, scoped=scoped, environments=environments)
+    with HubServer(hub) as server:
+        change = server.add("A change", head="change", base="main")
+        token = server.token("project_7_bot", {"api": "write"})
+        scoped = {"fearless-hub": {"FEARLESS_GITLAB_TOKEN": token}}
+        run = proposed(scoped=scoped, variables={**asked(server), "CI_MERGE_REQUEST_IID": str(change.number)})
+    assert_red(run, GATE, CHECK)
     assert "before.sh sees nothing" in run.job(GATE).log
-    assert run.job(COMMENT).result in {"success", "allowed to fail"}
+    assert run.job(COMMENT).result == "success"
     assert "the script of the change" not in run.job(COMMENT).log
-    assert "glpat" not in run.log
+    assert token not in run.log
+    (note,) = change.notes
+    assert "**Not judged:**" in note.body
+
+
+def test_a_genuine_update_of_the_template_goes_green_and_both_toolkits_judge(
+    repo: Repo, hub: Path, proposed: Proposed, published: Path
+) -> None:
+    made_from_a_release(repo, published)
+    updated(repo, published)
+    run = proposed()
+    assert run.green, run.log
+    for job in (run.job(CHECK), run.job(GATE)):
+        assert "The template's files are those of release v0.2.0" in job.log
+        assert "--- By the toolkit of the base" in job.log
+        assert "--- By the toolkit of this change" in job.log
+    reports = run.job(GATE).artifacts / ".fearless"
+    assert (reports / "gate" / "report.json").is_file()
+    assert (reports / "gate-of-base" / "report.json").is_file()
+
+
+def test_an_update_with_a_stray_edit_is_refused(
+    repo: Repo, hub: Path, proposed: Proposed, published: Path
+) -> None:
+    made_from_a_release(repo, published)
+    updated(repo, published)
+    file = "fearless/ci/pull.sh"
+    repo.write(file, (repo.root / file).read_text(encoding="utf-8") + "# stray\n")
+    run = proposed()
+    assert_red(run, GATE, CHECK)
+    assert "The template's files are not those of release v0.2.0" in run.job(CHECK).log
+    assert file in run.job(CHECK).log
+
+
+def made_from_a_release(repo: Repo, published: Path) -> None:
+    """Make main what was rendered from the first release."""
+    made_from(repo, published, "v0.1.0")
+    repo.git("add", "--all")
+    repo.git(*IDENTITY, "commit", "--quiet", "--message", "Made from a release")
+    repo.git("push", "--quiet", "origin", "HEAD:refs/heads/main")
+    repo.git("fetch", "--quiet", "origin")
