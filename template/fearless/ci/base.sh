@@ -8,7 +8,8 @@ target=
 if test -n "${GITHUB_BASE_REF:-}"; then
     target=origin/$GITHUB_BASE_REF
 elif test -n "${CI_MERGE_REQUEST_IID:-}"; then
-    target=${CI_MERGE_REQUEST_DIFF_BASE_SHA:-origin/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME}
+    # A pipeline of merged results holds what the target has gained since: that is no part of the change.
+    target=${CI_MERGE_REQUEST_TARGET_BRANCH_SHA:-${CI_MERGE_REQUEST_DIFF_BASE_SHA:-origin/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME}}
 fi
 
 scripts=fearless/ci

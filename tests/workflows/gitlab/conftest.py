@@ -82,10 +82,10 @@ def started(
 
 @pytest.fixture
 def proposed(repo: Repo, hub: Path, gitlab: Gitlab, tmp_path: Path, environments: Path) -> Proposed:
-    """Proposes what `repo` holds now as a merge request and runs the pipeline that the change itself carries."""
+    """Proposes what `repo` holds now as a merge request, or takes another event, and runs the commit's own pipeline."""
 
-    def propose(**how: Any) -> Pipeline:
-        event = merge_request(repo, hub)
+    def propose(event: Event | None = None, **how: Any) -> Pipeline:
+        event = event or merge_request(repo, hub)
         folder = tmp_path / "pipeline"
         folder.mkdir()
         return gitlab.run(folder, event, **{"environments": environments, **how})

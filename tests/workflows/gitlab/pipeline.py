@@ -30,13 +30,17 @@ PATIENCE_S = 300
 
 @dataclass(frozen=True)
 class Event:
-    """What started the pipeline. `remote` is the bare repository that stands for GitLab's, `base` a merge request's."""
+    """What started the pipeline. `remote` is the bare repository that stands for GitLab's.
+
+    `base` is where a merge request left its target, and `target` what the target is where `sha` is merged with it.
+    """
 
     remote: Path
     source: str
     sha: str
     branch: str = "main"
     base: str = ""
+    target: str = ""
     before: str = "0" * 40
 
     def variables(self) -> dict[str, str]:
@@ -55,7 +59,8 @@ class Event:
             **always,
             "CI_MERGE_REQUEST_IID": "1",
             "CI_MERGE_REQUEST_PROJECT_ID": "1217",  # gitlab-ci-local's CI_PROJECT_ID: not a fork
-            "CI_MERGE_REQUEST_EVENT_TYPE": "detached",
+            "CI_MERGE_REQUEST_EVENT_TYPE": "merged_result" if self.target else "detached",
+            "CI_MERGE_REQUEST_TARGET_BRANCH_SHA": self.target,
             "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": self.branch,
             "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
             "CI_MERGE_REQUEST_DIFF_BASE_SHA": self.base,

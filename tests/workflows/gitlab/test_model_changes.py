@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.project.conftest import Copied, Repo
 from tests.workflows.conftest import IDENTITY, succeeded
 
-from .conftest import Proposed
-from .outcome import CHECK, GATE, assert_red, sentence
+from .conftest import Proposed, merge_request
+from .outcome import CHECK, GATE, RELEASE, assert_red, sentence
+from .pipeline import Event
 
 WORSE = ("params.yaml", "max_iter: 60 ", "max_iter: 2 ")
 
@@ -120,6 +123,42 @@ def test_two_changes_that_both_trained_are_brought_together_by_what_the_message_
     run = proposed()
     assert run.green, run.log
     assert "dvc.lock is current" in run.job(GATE).log
+
+
+def test_what_the_target_has_gained_meanwhile_is_no_part_of_the_change_in_a_pipeline_of_merged_results(
+    repo: Repo, hub: Path, proposed: Proposed
+) -> None:
+    succeeded(repo, "dvc", "push")
+    event = merge_request(repo, hub)
+    repo.git("switch", "--quiet", "--create", "meanwhile", "origin/main")
+    repo.edit("gate.yaml", "floor: 0.85", "floor: 0.84")
+    commit(repo, "Ask for less, in a change of its own")
+    repo.git("push", "--quiet", "origin", "HEAD:refs/heads/main")
+    target = repo.git("rev-parse", "HEAD")
+    repo.git(*IDENTITY, "merge", "--quiet", "--no-ff", "--no-edit", event.sha)
+    repo.git("push", "--quiet", "origin", "HEAD:refs/merge-requests/1/merge")
+    run = proposed(replace(event, sha=repo.git("rev-parse", "HEAD"), target=target))
+    assert run.green, run.log
+    assert "this change touches none of its judges" in run.job(CHECK).log
+    assert target in (run.job(GATE).artifacts / ".fearless/gate/report.json").read_text(encoding="utf-8")
+
+
+def test_a_push_that_brings_another_champion_is_judged_as_a_release_and_runs_the_team_s_steps(
+    repo: Repo, hub: Path, proposed: Proposed
+) -> None:
+    before = repo.git("rev-parse", "HEAD")
+    shutil.copytree(repo.root / "models" / "candidate", repo.root / "models" / "champion")
+    succeeded(repo, "dvc", "add", "models/champion")
+    succeeded(repo, "dvc", "push")
+    repo.write("ops/ci/release.sh", 'echo "released $(git rev-parse HEAD)"\n')
+    commit(repo, "A champion")
+    repo.git("push", "--quiet", "origin", "HEAD:refs/heads/main")
+    released = repo.git("rev-parse", "HEAD")
+    run = proposed(Event(hub, "push", released, before=before))
+    assert run.green, run.log
+    report = (run.job(GATE).artifacts / ".fearless/gate/report.json").read_text(encoding="utf-8")
+    assert json.loads(report)["mode"] == "release"
+    assert sentence(run.job(RELEASE)) == f"released {released}"
 
 
 def commit(repo: Repo, message: str) -> None:

@@ -63,9 +63,10 @@ def _target(environment: Mapping[str, str]) -> str:
     if branch := environment.get("GITHUB_BASE_REF"):
         return f"origin/{branch}"
     if environment.get("CI_MERGE_REQUEST_IID"):
-        return environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or "origin/" + environment.get(
-            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"
-        )
+        # GitLab's pipeline of merged results holds what the target has gained since: that is no part of the change.
+        named = ("CI_MERGE_REQUEST_TARGET_BRANCH_SHA", "CI_MERGE_REQUEST_DIFF_BASE_SHA")
+        branch = environment.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main")
+        return next(filter(None, map(environment.get, named)), f"origin/{branch}")
     return ""
 
 
