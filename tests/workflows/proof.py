@@ -12,8 +12,11 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
 PAGE = ROOT / "docs" / "reference" / "workflows-proof.md"
 STATIC = "tests/render/test_workflows.py"
+GITLAB = "tests/workflows/gitlab"
+JUDGED = f"`{GITLAB}/test_model_changes.py`, `{GITLAB}/test_merge_request.py`, `{GITLAB}/test_rules.py`"
 
 # workflow, job -> how it is proven, and the tests that do it or the reason why they do no more.
 PROOFS = {
@@ -22,10 +25,29 @@ PROOFS = {
         "`tests/workflows/test_model_changes.py`, `tests/workflows/test_pull_request.py`",
     ),
     ("fearless-pull-request.yml", "green"): ("executed", "`tests/workflows/test_pull_request.py`"),
-    ("pipeline.yml", "fearless"): (
-        "static only",
-        f"`{STATIC}`: the schema, and the same commands in the same order as on GitHub",
+    ("pipeline.yml", "fearless:check"): ("executed", JUDGED),
+    ("pipeline.yml", "fearless"): ("executed", JUDGED),
+    ("pipeline.yml", "fearless:release"): (
+        "executed",
+        f"`{GITLAB}/test_model_changes.py`, `{GITLAB}/test_rules.py`",
     ),
+    ("pipeline.yml", "fearless:comment"): ("executed", f"`{GITLAB}/test_merge_request.py`"),
+    ("pipeline.yml", "fearless:nightly"): (
+        "static only",
+        f"`{STATIC}`; when it runs and what its failure does: `{GITLAB}/test_tasks.py`",
+    ),
+    ("pipeline.yml", "fearless:deep"): (
+        "static only",
+        f"`{STATIC}`; when it runs and what its failure does: `{GITLAB}/test_tasks.py`",
+    ),
+    ("pipeline.yml", "fearless:red"): ("executed", f"`{GITLAB}/test_tasks.py`"),
+    ("pipeline.yml", "fearless:healthy"): ("executed", f"`{GITLAB}/test_tasks.py`"),
+    ("pipeline.yml", "fearless:update"): (
+        "static only",
+        f"`{STATIC}`; what it leaves behind is stood in for in `{GITLAB}/test_tasks.py`",
+    ),
+    ("pipeline.yml", "fearless:propose"): ("executed", f"`{GITLAB}/test_tasks.py`"),
+    ("pipeline.yml", "fearless:task"): ("executed", f"`{GITLAB}/test_tasks.py`"),
     ("ci.yml", "check"): ("static only", f"`{STATIC}`; it runs `make check`, which `.ci/run` runs as well"),
     ("ci.yml", "test"): (
         "static only",
@@ -40,6 +62,13 @@ NOT_HERE = {
     "rights of tokens, and that a fork gets no secrets": "GitHub grants them; the tests run without any",
     "the environment `fearless-storage` and its rules": "they live on GitHub's servers",
     "concurrency": "the expressions of the group are evaluated; ending older runs is GitHub's doing",
+    "GitLab's runner and the image": "gitlab-ci-local has a shell executor; a virtual environment is the image's Python",
+    "GitLab's rights, protected variables and environments": "they live on GitLab's servers",
+    "`cache`, `timeout`, `interruptible`, `resource_group`, `id_tokens`": "gitlab-ci-local passes over them or is told to",
+    "`GIT_DEPTH`": "GitLab's runner fetches; the tests fetch as it does without a depth, and once with one",
+    "what GitLab makes of `expose_as` and the JUnit report": "it shows them on its pages",
+    "`changes`": "gitlab-ci-local compares with the default branch; the tests give it the commit before the push",
+    "that GitLab starts the pipeline, and *Pipelines must succeed*": "schedules and settings live on GitLab's servers",
     "the packages of `ops/ci/apt.txt`": "the tests install nothing into the machine they run on",
 }
 
@@ -58,8 +87,13 @@ def jobs() -> list[tuple[str, str]]:
 def scenarios() -> dict[str, list[str]]:
     """The sentences of the tests, by file."""
     found = {}
-    for name in ("test_model_changes.py", "test_pull_request.py", "test_harness.py"):
-        tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    for name in (
+        "test_model_changes.py",
+        "test_pull_request.py",
+        "test_harness.py",
+        *sorted(each.relative_to(HERE).as_posix() for each in HERE.glob("gitlab/test_*.py")),
+    ):
+        tree = ast.parse((HERE / name).read_text(encoding="utf-8"))
         tests = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
         found[name] = [test[5:].replace("_", " ") for test in tests if test.startswith("test_")]
     return found
@@ -71,7 +105,8 @@ def page() -> str:
         "",
         "Made from the tests by `python tests/workflows/proof.py`; a test keeps it so.",
         "*Executed*: the generated workflow runs step by step in a fresh clone of a bare repository, each job with an",
-        "empty home and nothing of the surroundings; GitHub's own engine evaluates its expressions.",
+        "empty home and nothing of the surroundings; GitHub's own engine evaluates its expressions, and",
+        "gitlab-ci-local runs GitLab's pipeline.",
         "*Static only*: schema, conventions, and for GitHub the strictest auditor.",
         "",
         "| workflow | job | how | by |",
