@@ -13,6 +13,7 @@ from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
 from fearless.gate import baselines
+from fearless.gate.curves import curves
 from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
@@ -78,6 +79,9 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
         context=context,
         beside=beside,
     )
+    if report.models:
+        drawn = {"candidate": scores} if rival is None else {"candidate": scores, "champion": rival}
+        report = replace(report, curves=curves(task, y, drawn))
     changed = stale_files(project)
     if not changed:
         return report
