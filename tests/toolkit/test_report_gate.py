@@ -1,4 +1,4 @@
-"""The gate report on a terminal, in a pipe and as Markdown: the verdict, what decided, what to do next."""
+"""The gate report on a terminal and in a pipe: the verdict, what decided, what to do next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 
 from fearless.gate.policy import parse
 from fearless.gate.verdict import judge, not_judged
-from fearless.report.markdown import markdown
 from fearless.report.text import plain, show
 
 
@@ -134,48 +133,3 @@ def test_a_kind_of_check_from_a_later_toolkit_is_shown_too() -> None:
         "slice": "region=north",
     }
     assert "p95_ms_ratio" in plain({**report, "checks": [later]})
-
-
-def unfolded(text: str) -> str:
-    return text.split("<details>")[0]
-
-
-def test_the_verdict_is_the_heading_of_the_markdown() -> None:
-    assert markdown(content()).startswith("## ✅ Gate: PASS\n\nThe candidate passes all 5 checks")
-    assert markdown(content(floor=0.9)).startswith("## ❌ Gate: FAIL\n")
-    assert markdown(unjudged()).startswith("## ⛔ Gate: ERROR\n")
-    assert "- And the policy is odd." in markdown(unjudged())
-
-
-def test_what_is_not_folded_in_the_markdown_fits_on_one_screen() -> None:
-    many = content(floor=0.9)
-    many["checks"] = many["checks"] * 10
-    text = markdown(many)
-    assert len(unfolded(text).splitlines()) <= 30
-    assert "| ❌ FAIL | log_loss skill |" in unfolded(text)
-    assert "All 50 checks" in text
-
-
-def test_every_markdown_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
-    text = markdown(content(name="a|b\\|c\nd"))
-    tables = [block for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 2
-    for table in tables:
-        assert len({line.count("|") for line in table.splitlines()}) == 1
-
-
-def test_in_markdown_a_name_makes_no_tag_link_or_mention() -> None:
-    text = markdown(content(name="<img src=x> [a](b) @team #12 *x*"))
-    assert "<img" not in text
-    assert "[a]" not in text
-    assert "@team" not in text
-    assert "#12" not in text
-    assert "&#60;img src=x>" in text
-    assert "&#42;x&#42;" in text
-
-
-def test_the_folds_of_the_markdown_are_closed_and_say_who_judged() -> None:
-    text = markdown(content())
-    assert text.count("<details>") == text.count("</details>") == 2
-    assert "- toolkit: 0.1.0" in text.split("How it was judged")[1]
-    assert text.endswith("</details>\n")

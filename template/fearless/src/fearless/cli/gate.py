@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
-from fearless.core.atomic import write_text
+from fearless.core.atomic import replaced_folder
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
-from fearless.gate.policy import Mode
+from fearless.gate.policy import FILE, Mode
 from fearless.pipeline.judge import judge_candidate
+from fearless.report.annotations import error_lines
+from fearless.report.html import html
+from fearless.report.junit import junit
 from fearless.report.markdown import markdown
 from fearless.report.text import show
 
@@ -20,7 +26,11 @@ REPORTS = "gate"
 def judge_and_print(
     project: Project, *, mode: str = "pull_request", base: str = "", summary: str = "", as_json: bool = False
 ) -> int:
-    """Judge models/candidate, write .fearless/gate/report.{json,md}, print the result; returns the exit code."""
+    """Judge models/candidate, write .fearless/gate/, print the result; returns the exit code.
+
+    The folder holds report.{json,html,md} and junit.xml, all of them or none. In a GitHub workflow the failed
+    checks are also written to standard error as annotations.
+    """
     modes = get_args(Mode)
     if mode not in modes:
         raise FearlessError(f"There is no mode `{mode}`.", fix=f"Choose one of {', '.join(modes)}.")
@@ -28,14 +38,35 @@ def judge_and_print(
     # Whatever happens now, no report of yesterday can pass for today's.
     shutil.rmtree(folder, ignore_errors=True)
     report = judge_candidate(project, "release" if mode == "release" else "pull_request", base)
-    text = markdown(report.to_dict())
-    write_text(folder / "report.json", report.to_json())
-    write_text(folder / "report.md", text)
+    content, text = report.to_dict(), report.to_json()
+    write_reports(folder, content, text)
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
+            file.write(markdown(content) + "\n")
     if as_json:
-        print(report.to_json(), end="")
+        print(text, end="")
     else:
-        show(report.to_dict())
+        show(content)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in error_lines(content, _in_repository(project, os.environ)):
+            print(line, file=sys.stderr)
     return report.exit_code
+
+
+def write_reports(folder: Path, content: dict[str, Any], text: str) -> None:
+    """Put every form of the report into `folder`, which is replaced as a whole; report.json comes last."""
+    with replaced_folder(folder) as made:
+        for name, written in (
+            ("report.html", html(content)),
+            ("report.md", markdown(content)),
+            ("junit.xml", junit(content)),
+            ("report.json", text),
+        ):
+            (made / name).write_bytes(written.encode("utf-8"))
+
+
+def _in_repository(project: Project, environment: Mapping[str, str]) -> str:
+    """Where gate.yaml is for GitHub, which counts from the root of the git repository."""
+    checkout = Path(environment.get("GITHUB_WORKSPACE") or project.root).resolve()
+    file = project.root.resolve() / FILE
+    return file.relative_to(checkout).as_posix() if file.is_relative_to(checkout) else FILE

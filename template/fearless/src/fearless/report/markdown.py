@@ -1,57 +1,121 @@
-"""A gate report as Markdown, for a job summary or a comment: one screen, the rest folded away."""
+"""A gate report as Markdown, for a job summary or a comment: one screen that says it all, the rest folded away."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fearless.report.rows import CHECK_HEADER, check_rows, model_header, model_rows
+from fearless.report.deciding import deciding, in_order
+from fearless.report.rows import CHECK_HEADER, check_row, model_header, model_rows
+from fearless.report.visible import visible
+from fearless.report.words import between, headline, lead, number
 
 MARKS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "🟡", "ERROR": "⛔"}
-SHOWN_CHECKS = 8
+SHOWN_CHECKS, SHOWN_STEPS = 3, 4
+# What a host takes as a comment ends at 65,536 characters; the rest is room for what it adds.
+MOST = 60_000
+SENTENCE, CELL = 400, 100
 
 
-def markdown(report: dict[str, Any]) -> str:
+def markdown(report: Mapping[str, Any]) -> str:
     """The plain content of report.json as GitHub and GitLab Markdown, ending with a line feed.
 
-    Names and descriptions come from the team's data: they are escaped, so that none of them can make a table
-    break, a link or a mention.
+    At most 25 rendered lines before the folds, and at most 60,000 characters in all: what does not fit is
+    counted and stands in report.json. Names and descriptions come from the team's data: they are escaped, so
+    that none of them can make a table break, a link or a mention.
     """
     verdict = report["verdict"]
-    parts = [f"## {MARKS[verdict]} Gate: {verdict}", "", _safe(report["summary"]), ""]
+    parts = [f"## {_mark(verdict)} Gate: {_safe(verdict)}", ""]
+    parts += [f"**{headline(report)}** {_safe(lead(report), SENTENCE)}", ""]
     if len(report["errors"]) > 1:
-        parts += [*(f"- {_safe(error)}" for error in report["errors"]), ""]
-    rows = [(f"{MARKS[row[0]]} {row[0]}", *row[1:]) for row in check_rows(report)]
-    if rows:
-        parts += [*_table(CHECK_HEADER, rows[:SHOWN_CHECKS]), ""]
-    if report["models"]:
-        parts += [*_table(model_header(report), model_rows(report)), ""]
-    parts += [*(f"**Next:** {_safe(step)}  " for step in report["next"]), ""]
-    if len(rows) > SHOWN_CHECKS:
-        parts += _folded(f"All {len(rows)} checks", _table(CHECK_HEADER, rows))
+        parts += [*(f"- {_safe(error.strip().removeprefix('-> '))}" for error in report["errors"][1:6]), ""]
     if report["checks"]:
-        sentences = [f"- {MARKS[check['verdict']]} {_safe(check['sentence'])}" for check in report["checks"]]
-        parts += _folded("Every check in a sentence", sentences)
-    judged = [f"- {_safe(name)}: {_safe(str(value))}" for name, value in sorted(report["context"].items())]
-    parts += _folded("How it was judged", [*(f"- {_safe(note)}" for note in report["notes"]), *judged])
-    return "\n".join(parts).rstrip() + "\n"
+        parts += [*_table(CHECK_HEADER, [_row(check) for check in deciding(report, SHOWN_CHECKS)]), ""]
+    if report.get("value"):
+        parts += [_worth(report["value"]), ""]
+    if report.get("worst_slice"):
+        parts += [f"**Weakest part:** {_safe(report['worst_slice']['sentence'])}", ""]
+    parts += [*(f"**Next:** {_safe(step)}  " for step in report["next"][:SHOWN_STEPS]), ""]
+    text = "\n".join(parts) + "\n"
+    for title, lines in _folds(report):
+        text += _folded(title, lines, MOST - len(text))
+    return text.rstrip() + "\n"
+
+
+def _folds(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    checks = in_order(report["checks"])
+    slices = report.get("slices") or []
+    judged = [
+        f"- {_safe(name, CELL)}: {_safe(value, CELL)}" for name, value in sorted(report["context"].items())
+    ]
+    rows = [_row(check) for check in checks] if len(checks) > SHOWN_CHECKS else []
+    return [
+        (f"All {len(checks)} checks", _table(CHECK_HEADER, rows)),
+        (
+            "Every check in a sentence",
+            [f"- {_mark(check['verdict'])} {_safe(check['sentence'], SENTENCE)}" for check in checks],
+        ),
+        (
+            f"{len(slices)} parts of the data",
+            [f"- {_mark(part['verdict'])} {_safe(part['sentence'], SENTENCE)}" for part in slices],
+        ),
+        ("The models beside each other", _table(model_header(report), model_rows(report))),
+        ("What else to do", [f"- {_safe(step, SENTENCE)}" for step in report["next"][SHOWN_STEPS:]]),
+        ("How it was judged", [*(f"- {_safe(note, SENTENCE)}" for note in report["notes"]), *judged]),
+    ]
+
+
+def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
+    verdict, *rest = check_row(check)
+    return (f"{_mark(verdict)} {verdict}", *rest)
+
+
+def _worth(value: Mapping[str, Any]) -> str:
+    compared = value.get("difference")
+    estimate = compared or value["candidate"]
+    signed = bool(compared)
+    unit = f"{_safe(value['currency'], CELL)} per {_safe(value['per'], CELL)}"
+    beside = " more than the champion" if compared else ""
+    return (
+        f"**Worth:** {number(estimate['value'], signed)} {unit}{beside}, between {between(estimate, signed)}"
+    )
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [[_safe(cell) for cell in line] for line in (header, *rows)]
+    if not rows:
+        return []
+    lines = [[_safe(cell, CELL) for cell in line] for line in (header, *rows)]
     lines.insert(1, ["---"] * len(header))
     return [f"| {' | '.join(line)} |" for line in lines]
 
 
-def _folded(title: str, lines: Sequence[str]) -> list[str]:
-    return ["<details>", f"<summary>{title}</summary>", "", *lines, "", "</details>", ""] if lines else []
+def _folded(title: str, lines: Sequence[str], room: int) -> str:
+    """The lines behind a title that opens on a click, as many as there is room for."""
+    if not lines:
+        return ""
+    head, foot = f"<details>\n<summary>{title}</summary>\n\n", "\n</details>\n\n"
+    room -= len(head) + len(foot) + 50
+    shown: list[str] = []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        shown.append(line)
+    if not shown:
+        return ""
+    left = len(lines) - len(shown)
+    more = f"\n{left} more stand in report.json.\n" if left else ""
+    return head + "\n".join(shown) + "\n" + more + foot
 
 
-def _safe(text: str) -> str:
+def _mark(verdict: str) -> str:
+    return MARKS.get(verdict, MARKS["ERROR"])
+
+
+def _safe(text: object, limit: int = 200) -> str:
     """Text that Markdown shows as it is, on one line."""
-    flat = " ".join(text.split())
-    inert = re.sub(r"[&<|\\*~\[\]]", lambda found: f"&#{ord(found.group())};", flat)
+    inert = re.sub(r"[&<|\\*~\[\]]", lambda found: f"&#{ord(found.group())};", visible(text, limit))
     # The hosts look for @name and #12 after rendering, where a reference has become the character again: a
     # zero-width space behind it is what stops them.
     return re.sub(r"(?<!&)([@#])(?=\w)", "\\1\u200b", inert)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fearless.report.deciding import ORDER
+
 CHECK_HEADER = ("verdict", "check", "measured", "bounds", "asked")
 # What is asked by rule; a rule of a later toolkit is shown by its own name.
 ASKED = {
@@ -19,17 +21,20 @@ ASKED = {
     "alone": "changes alone",
     "unedited": "unedited",
 }
-ORDER = {"ERROR": 0, "FAIL": 1, "INCONCLUSIVE": 2, "PASS": 3}
 ROLES = {"candidate": 0, "champion": 1, "baseline": 2}
 
 
 def check_rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """One row a check, in the order in which a reader needs them: what failed first."""
-    checks = sorted(report["checks"], key=lambda check: ORDER.get(check["verdict"], 0))
     return [
-        (check["verdict"], _subject(check), _value(check), _bounds(check.get("estimate")), _asked(check))
-        for check in checks
+        check_row(check)
+        for check in sorted(report["checks"], key=lambda check: ORDER.get(check["verdict"], 0))
     ]
+
+
+def check_row(check: Mapping[str, Any]) -> tuple[str, ...]:
+    """A check as verdict, what it is about, what was measured, its bounds and what was asked."""
+    return (check["verdict"], _subject(check), _value(check), _bounds(check.get("estimate")), _asked(check))
 
 
 def model_header(report: Mapping[str, Any]) -> tuple[str, ...]:
@@ -39,17 +44,26 @@ def model_header(report: Mapping[str, Any]) -> tuple[str, ...]:
 
 def model_rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """One row a model: candidate, champion, then the baselines from the best to the worst."""
-    models = sorted(
-        report["models"],
-        key=lambda model: (ROLES.get(model["role"], 3), -(model.get("skill") or {"value": 0.0})["value"]),
-    )
     rows: list[tuple[str, ...]] = []
-    for model in models:
-        shown = [model["metrics"].get(name) for name in (report["primary"], *_other_metrics(report))]
+    for model in by_role(report):
+        shown = [model["metrics"].get(name) for name in judged_metrics(report)]
         numbers = [_number(each["value"]) if each else "" for each in shown]
         skill = _number(model["skill"]["value"]) if model.get("skill") else ""
         rows.append((model["name"], numbers[0], skill, *numbers[1:], model["description"]))
     return rows
+
+
+def by_role(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Candidate, champion, then the baselines from the best to the worst."""
+    return sorted(
+        report["models"],
+        key=lambda model: (ROLES.get(model["role"], 3), -(model.get("skill") or {"value": 0.0})["value"]),
+    )
+
+
+def judged_metrics(report: Mapping[str, Any]) -> list[str]:
+    """The primary metric, then the others that any model has."""
+    return [report["primary"], *_other_metrics(report)]
 
 
 def _other_metrics(report: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,18 @@
+"""Text from a team's data as one harmless line: nothing in it hides, reverses or breaks what stands around it."""
+
+from __future__ import annotations
+
+import re
+
+# Control characters, marks that turn the direction of writing, halves of surrogate pairs and the code points
+# that XML forbids. Joiners stay: emoji and several scripts need them.
+INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+
+
+def visible(text: object, limit: int = 600) -> str:
+    """`text` on one line and at most `limit` characters, with what cannot be seen named, such as [U+202E]."""
+    flat = " ".join(str(text).split())
+    shown = INVISIBLE.sub(lambda found: f"[U+{ord(found.group()):04X}]", flat)
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"

@@ -1,0 +1,132 @@
+"""The comment on a pull request: one screen that says it all, the rest folded, nothing in it comes alive."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pytest
+
+from fearless.report.deciding import deciding
+from fearless.report.markdown import MOST, markdown
+from screenshots import examples
+
+WIDTH = 100  # characters of a line in a comment, on the safe side
+NAMES = ["pass", "fail", "inconclusive", "error", "first", "regression", "many", "slices"]
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, dict[str, Any]]:
+    return examples()
+
+
+def unfolded(text: str) -> str:
+    return text.split("<details>")[0]
+
+
+def rendered_lines(text: str) -> int:
+    """How many lines a reader sees, with long ones wrapped and table rows of one line each."""
+    lines = [line for line in unfolded(text).splitlines() if line and not line.startswith("| ---")]
+    return sum(1 if line.startswith("|") else math.ceil(len(line) / WIDTH) for line in lines)
+
+
+def named(report: dict[str, Any], name: str) -> dict[str, Any]:
+    """The report with a name from somebody's data wherever one can stand."""
+    return {
+        **report,
+        "checks": [
+            {**check, "id": f"{name}{check['id']}", "sentence": f"{name}: {check['sentence']}"}
+            for check in report["checks"]
+        ],
+        "models": [{**model, "description": name} for model in report["models"]],
+        "notes": [name],
+        "context": {**report["context"], "candidate_name": name},
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_folded_fits_on_one_screen(reports: dict[str, dict[str, Any]], name: str) -> None:
+    assert 3 <= rendered_lines(markdown(reports[name])) <= 25
+
+
+def test_the_verdict_is_the_heading_and_the_decision_follows_in_plain_words(
+    reports: dict[str, dict[str, Any]],
+) -> None:
+    assert markdown(reports["pass"]).startswith(
+        "## ✅ Gate: PASS\n\n**This model may be merged.** The candidate"
+    )
+    assert markdown(reports["fail"]).startswith("## ❌ Gate: FAIL\n\n**This model must not be merged.** ")
+    opened = markdown(reports["inconclusive"])
+    assert opened.startswith("## 🟡 Gate: INCONCLUSIVE\n")
+    assert "Here this counts as a failure." in unfolded(opened)
+    refused = unfolded(markdown(reports["error"]))
+    assert refused.startswith(
+        "## ⛔ Gate: ERROR\n\n**The model was not judged.** models/champion is missing."
+    )
+    assert "- Bring it with `uv run dvc pull`." in refused
+
+
+def test_the_three_checks_that_decided_stand_in_the_table(reports: dict[str, dict[str, Any]]) -> None:
+    table = [line for line in unfolded(markdown(reports["fail"])).splitlines() if line.startswith("| ❌")]
+    assert len(table) == 3
+    for line, check in zip(table, deciding(reports["fail"]), strict=True):
+        assert line.startswith(f"| ❌ FAIL | {check['metric']}")
+
+
+def test_worth_and_the_weakest_part_are_shown_where_the_report_has_them(
+    reports: dict[str, dict[str, Any]],
+) -> None:
+    text = unfolded(markdown(reports["slices"]))
+    assert "**Worth:** +1.234 EUR per customer more than the champion, between +0.41 and +2.06" in text
+    assert "**Weakest part:** region = north and plan = monthly" in text
+    assert "Worth" not in markdown(reports["fail"])
+
+
+def test_every_check_model_and_digest_is_behind_a_fold(reports: dict[str, dict[str, Any]]) -> None:
+    text = markdown(reports["fail"])
+    folded = text[len(unfolded(text)) :]
+    assert text.count("<details>") == text.count("</details>") == 4
+    for check in reports["fail"]["checks"]:
+        assert check["sentence"] in folded
+    assert "| one_feature | 0.5886 |" in folded
+    assert f"- golden_sha256: {reports['fail']['context']['golden_sha256']}" in folded
+    assert text.endswith("</details>\n")
+
+
+def test_every_table_has_as_many_cells_in_each_row_as_in_its_head(reports: dict[str, dict[str, Any]]) -> None:
+    text = markdown(named(reports["fail"], "a|b\\|c\nd"))
+    tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 3
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_a_name_makes_no_tag_link_or_mention(reports: dict[str, dict[str, Any]]) -> None:
+    text = markdown(named(reports["fail"], "<img src=x> [a](b) @team #12 *x* </details>"))
+    assert "<img" not in text
+    assert "[a]" not in text
+    assert "@team" not in text
+    assert "#12" not in text
+    assert "&#60;img src=x>" in text
+    assert "&#42;x&#42;" in text
+    assert text.count("<details>") == text.count("</details>")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "<" * 300, "😀" * 300, "\u202eevil" * 60])
+def test_however_long_the_names_are_it_stays_below_what_a_comment_takes(
+    reports: dict[str, dict[str, Any]], name: str
+) -> None:
+    huge = named(reports["many"], name)
+    huge["checks"] = huge["checks"] * 25
+    text = markdown(huge)
+    assert len(text) <= MOST
+    assert rendered_lines(text) <= 45  # names that fill lines by themselves are cut, not dropped
+    left = re.findall(r"(\d+) more stand in report\.json\.", text)
+    assert left
+    assert text.count("<details>") == text.count("</details>")
+    assert "\u202e" not in text
+
+
+def test_the_same_report_gives_the_same_text(reports: dict[str, dict[str, Any]]) -> None:
+    assert markdown(reports["slices"]) == markdown(examples()["slices"])
