@@ -33,11 +33,11 @@ from fearless.report.html import html  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP, PHONE = 1280, 375
-# What the docs show: the example, the width, the scheme, and how much of the page.
+# What the docs show: the example, the width, the scheme, the heading it begins with, and how many pixels of it.
 SHOWN = {
-    "gate-report-fail": ("fail", DESKTOP, "light", 1500),
-    "gate-report-pass-dark": ("pass", DESKTOP, "dark", 1500),
-    "gate-report-phone": ("inconclusive", PHONE, "light", 1500),
+    "gate-report-fail": ("slices", DESKTOP, "light", "", 1130),
+    "gate-report-curves": ("slices", DESKTOP, "dark", "slices", 1420),
+    "gate-report-phone": ("inconclusive", PHONE, "light", "", 1130),
 }
 CONTEXT = {
     "toolkit": "0.2.0",
@@ -87,7 +87,7 @@ def examples() -> dict[str, dict[str, Any]]:
         part("plan", "monthly", 3100, 0.80, 0.001, 0.005, "PASS"),
         part("plan", "yearly", 2900, 0.84, 0.002, 0.006, "PASS"),
     ]
-    worth = {"value": 1.234, "standard_error": 0.5, "lower": 0.41, "upper": 2.06}
+    worth = {"value": -1.234, "standard_error": 0.5, "lower": -2.06, "upper": -0.41}
     found["slices"] = {
         **failed,
         "slices": parts,
@@ -234,10 +234,13 @@ class Page:
         sent = [event for event in self.events if event["method"] == "Network.requestWillBeSent"]
         return [str(event["params"]["request"]["url"]) for event in sent]
 
-    def picture(self, most: int = 20_000) -> bytes:
-        """The page as PNG, from its top down to `most` pixels."""
+    def picture(self, heading: str = "", most: int = 20_000) -> bytes:
+        """The page as PNG, from its top or from the heading with that id, at most `most` pixels of it."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], most), "scale": 1}
+        place = f"document.getElementById('{heading}').getBoundingClientRect().top + scrollY - 24"
+        top = self.value(place) if heading else 0
+        height = min(size["height"] - top, most)
+        clip = {"x": 0, "y": top, "width": size["width"], "height": height, "scale": 1}
         taken = self.call("Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True})
         return base64.b64decode(taken["data"])
 
@@ -315,9 +318,9 @@ def main(folder: Path | None) -> None:
         for name, report in reports.items():
             Path(made, f"{name}.html").write_text(html(report), encoding="utf-8", newline="\n")
         if folder is None:
-            for picture, (name, width, scheme, most) in SHOWN.items():
+            for picture, (name, width, scheme, heading, most) in SHOWN.items():
                 shown.open(Path(made, f"{name}.html"), width, scheme)
-                (ROOT / "docs" / "images" / f"{picture}.png").write_bytes(shown.picture(most))
+                (ROOT / "docs" / "images" / f"{picture}.png").write_bytes(shown.picture(heading, most))
             return
         folder.mkdir(parents=True, exist_ok=True)
         for name in reports:

@@ -205,6 +205,34 @@ def test_the_summary_is_added_to_what_stands_in_the_file(repo: Repo) -> None:
     assert text.count(report) == 2
 
 
+def test_the_gate_leaves_every_form_of_its_report_with_the_curves_of_both_models(repo: Repo) -> None:
+    crowned(repo)
+    judged(repo, code=0)
+    folder = repo.root / ".fearless" / "gate"
+    assert {file.name for file in folder.iterdir()} == {
+        "report.json",
+        "report.html",
+        "report.md",
+        "junit.xml",
+    }
+    for drawn in repo.report()["curves"].values():
+        assert {"candidate", "champion"} <= drawn.keys()
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "This model may be merged." in page
+    assert 'class="chart"' in page
+    assert "<failure" not in (folder / "junit.xml").read_text(encoding="utf-8")
+
+
+def test_failed_checks_are_annotations_in_a_github_workflow_and_nowhere_else(repo: Repo) -> None:
+    repo.edit("gate.yaml", "min_skill: 0.35", "min_skill: 0.9")
+    here = repo.fearless("gate", "--json")
+    there = repo.fearless("gate", "--json", GITHUB_ACTIONS="true")
+    assert "::error" not in here.stdout + here.stderr
+    (line,) = [line for line in there.stderr.splitlines() if line.startswith("::")]
+    assert line.startswith("::error file=gate.yaml,title=Gate%3A Knows more than nothing")
+    assert json.loads(there.stdout)["verdict"] == "FAIL"
+
+
 def test_the_gate_prints_its_report_as_json_and_nothing_else(repo: Repo) -> None:
     result = repo.fearless("gate", "--json")
     assert json.loads(result.stdout) == repo.report()

@@ -78,7 +78,7 @@ def test_worth_and_the_weakest_part_are_shown_where_the_report_has_them(
     reports: dict[str, dict[str, Any]],
 ) -> None:
     text = unfolded(markdown(reports["slices"]))
-    assert "**Worth:** +1.234 EUR per customer more than the champion, between +0.41 and +2.06" in text
+    assert "**Worth:** -1.234 EUR per customer beside the champion, between -2.06 and -0.41" in text
     assert "**Weakest part:** region = north and plan = monthly" in text
     assert "Worth" not in markdown(reports["fail"])
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import report_schema
 from jsonschema import Draft202012Validator
+
+import report_schema
 from screenshots import examples
 
 FIRST = json.loads((Path(__file__).parent / "reports" / "report-0.1.0.json").read_text(encoding="utf-8"))
@@ -22,7 +23,9 @@ def validator() -> Draft202012Validator:
 
 
 def test_the_schema_is_what_the_types_of_the_toolkit_say() -> None:
-    assert report_schema.FILE.read_text(encoding="utf-8") == report_schema.text(), "python hooks/report_schema.py"
+    assert report_schema.FILE.read_text(encoding="utf-8") == report_schema.text(), (
+        "python hooks/report_schema.py"
+    )
 
 
 def test_every_kind_of_report_fits_it(validator: Draft202012Validator) -> None:

@@ -19,12 +19,31 @@ from fearless.report.deciding import ORDER, asked, deciding, in_order, side
 from fearless.report.rows import by_role, judged_metrics
 from fearless.report.style import sheet
 from fearless.report.visible import visible
-from fearless.report.words import METRICS, TERMS, between, headline, lead, metric, number, result, span, title
+from fearless.report.words import (
+    METRICS,
+    TERMS,
+    between,
+    headline,
+    lead,
+    metric,
+    number,
+    result,
+    rival,
+    span,
+    title,
+)
 
 FOLDED_FROM = 12  # that many passed checks are shown folded
 NAME = 120  # characters of a name in a table
 # Bytes that a part may take; together with style and curves they stay below 300 KB.
-ROOM = {"checks": 110_000, "slices": 60_000, "models": 30_000, "judged": 30_000, "words": 20_000}
+ROOM = {
+    "checks": 100_000,
+    "slices": 50_000,
+    "models": 30_000,
+    "context": 16_000,
+    "policy": 20_000,
+    "list": 10_000,
+}
 
 Plain = Mapping[str, Any]
 
@@ -114,7 +133,7 @@ def _card(check: Plain, report: Plain) -> str:
         return f'<article class="card {_class(check["verdict"])}">{head}{told}</article>'
     against = check.get("against")
     of = f"{metric(check['metric'])}{' skill' if check['of'] == 'skill' else ''}"
-    what = f"advantage over the {against.replace('_', ' ')} in {of}" if against else of
+    what = f"advantage over {rival(against)} in {of}" if against else of
     return (
         f'<article class="card {_class(check["verdict"])}">{head}'
         f'<p class="number">{number(estimate["value"], bool(against))}</p>'
@@ -127,7 +146,7 @@ def _worth(value: Plain) -> str:
     compared = value.get("difference")
     estimate = compared or value["candidate"]
     unit = _text(f"{value['currency']} per {value['per']}", NAME)
-    against = "more than the champion" if compared else "with the decisions of the candidate"
+    against = "beside the champion" if compared else "with the decisions of the candidate"
     return (
         '<article class="card"><h3>Worth</h3>'
         f'<p class="number">{number(estimate["value"], bool(compared))}</p>'
@@ -351,17 +370,15 @@ def _measured(name: str, estimate: Mapping[str, float] | None) -> str:
 
 
 def _judged(report: Plain) -> str:
-    context = sorted(report["context"].items())
-    listed, _ = _fitting(
-        [f'<dt>{_text(n, NAME)}</dt><dd class="id">{_text(v, 200)}</dd>' for n, v in context], 8000
-    )
+    context = [
+        f'<dt>{_text(name, NAME)}</dt><dd class="id">{_text(value, 200)}</dd>'
+        for name, value in sorted(report["context"].items())
+    ]
+    listed, left = _fitting(context, ROOM["context"])
+    listed += [f"<dt>and</dt><dd>{left} more stand in report.json.</dd>"] if left else []
     policy = escape(_lines(json.dumps(report["policy"], indent=2, sort_keys=True, ensure_ascii=False)))
-    room = ROOM["judged"] - 8000
-    policy = (
-        policy
-        if len(policy.encode()) < room
-        else "gate.yaml is too long for this page; report.json holds it."
-    )
+    if len(policy.encode()) > ROOM["policy"]:
+        policy = "gate.yaml is too long for this page; report.json holds it."
     used = {check["metric"] for check in report["checks"]}
     words = {METRICS[name][0]: METRICS[name][1] for name in sorted(used & METRICS.keys())} | TERMS
     glossary = "".join(
@@ -408,7 +425,7 @@ def _cell(inside: str, kind: str, label: str = "") -> str:
 
 
 def _items(sentences: Sequence[str], kind: str) -> str:
-    shown, left = _fitting([f"<li>{_commands(_text(each))}</li>" for each in sentences], ROOM["words"] // 2)
+    shown, left = _fitting([f"<li>{_commands(_text(each))}</li>" for each in sentences], ROOM["list"])
     more = f"<li>{left} more stand in report.json.</li>" if left else ""
     return f'<ul class="{kind}">{"".join(shown)}{more}</ul>' if shown else ""
 

@@ -15,7 +15,7 @@ MARKS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "🟡", "ERROR": "⛔"}
 SHOWN_CHECKS, SHOWN_STEPS = 3, 4
 # What a host takes as a comment ends at 65,536 characters; the rest is room for what it adds.
 MOST = 60_000
-SENTENCE, CELL = 400, 100
+SENTENCE, STEP, CELL = 400, 200, 100
 
 
 def markdown(report: Mapping[str, Any]) -> str:
@@ -26,17 +26,20 @@ def markdown(report: Mapping[str, Any]) -> str:
     that none of them can make a table break, a link or a mention.
     """
     verdict = report["verdict"]
-    parts = [f"## {_mark(verdict)} Gate: {_safe(verdict)}", ""]
-    parts += [f"**{headline(report)}** {_safe(lead(report), SENTENCE)}", ""]
+    parts = [f"## {_mark(verdict)} Gate: {safe(verdict, CELL)}", ""]
+    parts += [f"**{headline(report)}** {safe(lead(report), SENTENCE)}", ""]
     if len(report["errors"]) > 1:
-        parts += [*(f"- {_safe(error.strip().removeprefix('-> '))}" for error in report["errors"][1:6]), ""]
+        parts += [
+            *(f"- {safe(error.strip().removeprefix('-> '), STEP)}" for error in report["errors"][1:6]),
+            "",
+        ]
     if report["checks"]:
         parts += [*_table(CHECK_HEADER, [_row(check) for check in deciding(report, SHOWN_CHECKS)]), ""]
     if report.get("value"):
         parts += [_worth(report["value"]), ""]
     if report.get("worst_slice"):
-        parts += [f"**Weakest part:** {_safe(report['worst_slice']['sentence'])}", ""]
-    parts += [*(f"**Next:** {_safe(step)}  " for step in report["next"][:SHOWN_STEPS]), ""]
+        parts += [f"**Weakest part:** {safe(report['worst_slice']['sentence'], STEP)}", ""]
+    parts += [*(f"**Next:** {safe(step, STEP)}  " for step in report["next"][:SHOWN_STEPS]), ""]
     text = "\n".join(parts) + "\n"
     for title, lines in _folds(report):
         text += _folded(title, lines, MOST - len(text))
@@ -47,22 +50,22 @@ def _folds(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     checks = in_order(report["checks"])
     slices = report.get("slices") or []
     judged = [
-        f"- {_safe(name, CELL)}: {_safe(value, CELL)}" for name, value in sorted(report["context"].items())
+        f"- {safe(name, CELL)}: {safe(value, CELL)}" for name, value in sorted(report["context"].items())
     ]
     rows = [_row(check) for check in checks] if len(checks) > SHOWN_CHECKS else []
     return [
         (f"All {len(checks)} checks", _table(CHECK_HEADER, rows)),
         (
             "Every check in a sentence",
-            [f"- {_mark(check['verdict'])} {_safe(check['sentence'], SENTENCE)}" for check in checks],
+            [f"- {_mark(check['verdict'])} {safe(check['sentence'], SENTENCE)}" for check in checks],
         ),
         (
             f"{len(slices)} parts of the data",
-            [f"- {_mark(part['verdict'])} {_safe(part['sentence'], SENTENCE)}" for part in slices],
+            [f"- {_mark(part['verdict'])} {safe(part['sentence'], SENTENCE)}" for part in slices],
         ),
         ("The models beside each other", _table(model_header(report), model_rows(report))),
-        ("What else to do", [f"- {_safe(step, SENTENCE)}" for step in report["next"][SHOWN_STEPS:]]),
-        ("How it was judged", [*(f"- {_safe(note, SENTENCE)}" for note in report["notes"]), *judged]),
+        ("What else to do", [f"- {safe(step, SENTENCE)}" for step in report["next"][SHOWN_STEPS:]]),
+        ("How it was judged", [*(f"- {safe(note, SENTENCE)}" for note in report["notes"]), *judged]),
     ]
 
 
@@ -75,8 +78,8 @@ def _worth(value: Mapping[str, Any]) -> str:
     compared = value.get("difference")
     estimate = compared or value["candidate"]
     signed = bool(compared)
-    unit = f"{_safe(value['currency'], CELL)} per {_safe(value['per'], CELL)}"
-    beside = " more than the champion" if compared else ""
+    unit = f"{safe(value['currency'], CELL)} per {safe(value['per'], CELL)}"
+    beside = " beside the champion" if compared else ""
     return (
         f"**Worth:** {number(estimate['value'], signed)} {unit}{beside}, between {between(estimate, signed)}"
     )
@@ -85,7 +88,7 @@ def _worth(value: Mapping[str, Any]) -> str:
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     if not rows:
         return []
-    lines = [[_safe(cell, CELL) for cell in line] for line in (header, *rows)]
+    lines = [[safe(cell, CELL) for cell in line] for line in (header, *rows)]
     lines.insert(1, ["---"] * len(header))
     return [f"| {' | '.join(line)} |" for line in lines]
 
@@ -113,7 +116,7 @@ def _mark(verdict: str) -> str:
     return MARKS.get(verdict, MARKS["ERROR"])
 
 
-def _safe(text: object, limit: int = 200) -> str:
+def safe(text: object, limit: int = 600) -> str:
     """Text that Markdown shows as it is, on one line."""
     inert = re.sub(r"[&<|\\*~\[\]]", lambda found: f"&#{ord(found.group())};", visible(text, limit))
     # The hosts look for @name and #12 after rendering, where a reference has become the character again: a

@@ -50,7 +50,12 @@ HEADLINES = {
     "ERROR": "The model was not judged.",
 }
 RESULTS = {"PASS": "Passed", "FAIL": "Failed", "INCONCLUSIVE": "Open", "ERROR": "Not judged"}
-RIVALS = {"constant": "a constant guess", "one_feature": "a rule on one feature", "linear": "a linear model"}
+RIVALS = {
+    "champion": "the champion",
+    "constant": "a constant guess",
+    "one_feature": "a rule on one feature",
+    "linear": "a linear model",
+}
 
 
 def headline(report: Mapping[str, Any]) -> str:
@@ -75,6 +80,11 @@ def metric(name: str) -> str:
     return METRICS[name][0] if name in METRICS else name
 
 
+def rival(name: str) -> str:
+    """What another model is called in a sentence."""
+    return RIVALS.get(name, name)
+
+
 def title(check: Mapping[str, Any]) -> str:
     """What a check is about, in a few words; for a kind of a later toolkit its id."""
     kind, rule, of = check["kind"], check["rule"], metric(check["metric"])
@@ -85,7 +95,7 @@ def title(check: Mapping[str, Any]) -> str:
     if kind == "champion":
         return f"No worse than the champion in {of}{' skill' if check['of'] == 'skill' else ''}"
     if kind == "baseline":
-        return f"Better than {RIVALS.get(check['against'], check['against'])}"
+        return f"Better than {rival(check['against'])}"
     if kind == "change":
         return (
             "The template's files are unedited" if rule == "unedited" else f"{check['metric']} changes alone"
