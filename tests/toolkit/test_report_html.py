@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def named(value: Any, name: str, at: str = "") -> Any:
     if isinstance(value, dict):
         renamed = at in ("context", "metrics", "policy")
         return {
-            (f"{name}{key}" if renamed and key not in ("toolkit",) else key): named(each, name, key)
+            (f"{name}{key}" if renamed and key != "toolkit" else key): named(each, name, key)
             for key, each in value.items()
         }
     if isinstance(value, list):
@@ -112,7 +113,7 @@ def test_landmarks_headings_and_text_alternatives(reports: dict[str, dict[str, A
     assert [len(page.all(tag)) for tag in ("header", "nav", "main", "footer", "h1")] == [1] * 5
     assert page.all("html") == [{"lang": "en"}]
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     for picture in page.all("svg"):
         hidden = picture.get("aria-hidden") == "true"
         assert hidden or (picture["role"] == "img" and len(picture["aria-label"]) > 10)

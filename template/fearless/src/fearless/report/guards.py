@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fearless.report.markdown import _safe as safe
+from fearless.report.markdown import safe
 
 
 def markdown(guards: Sequence[Mapping[str, Any]]) -> str:
