@@ -61,6 +61,7 @@ def test_a_name_can_neither_end_the_command_nor_start_another(reports: dict[str,
         **reports["fail"]["checks"][0],
         "verdict": "FAIL",
         "kind": "later",
+        "rule": "later",
         "id": nasty,
         "sentence": nasty,
     }
@@ -69,5 +70,6 @@ def test_a_name_can_neither_end_the_command_nor_start_another(reports: dict[str,
     assert "\r" not in line
     properties, message = read(line)
     assert properties["file"] == "some, dir/gate.yaml"
+    assert "file=odd%0Aname,title" in error_lines(reports["fail"], "odd\nname")[0]
     assert properties["title"] == "Gate: 50% a,b:c ::warning file=x::y"
     assert message == "50% a,b:c ::warning file=x::y"

@@ -46,6 +46,12 @@ def test_what_is_known_exactly_comes_first_where_it_failed_and_last_where_it_pas
     assert in_order([passed, check("PASS", 1e9)])[-1] is passed
 
 
+def test_a_part_that_is_not_proven_worse_is_as_near_as_its_upper_bound() -> None:
+    part = check("PASS", value=-0.1, error=1.0, rule="slices")  # its upper bound is 0.9 away from failing
+    nearer, farther = check("PASS", value=0.8), check("PASS", value=1.0)
+    assert in_order([farther, part, nearer]) == [nearer, part, farther]
+
+
 def test_a_verdict_of_a_later_toolkit_is_not_hidden() -> None:
     later = check("NEUTRAL")
     assert deciding({"checks": [check("FAIL"), later]}, 1) == [later]

@@ -128,8 +128,8 @@ def test_a_kind_of_check_from_a_later_toolkit_is_shown_too() -> None:
     later = {
         **report["checks"][0],
         "kind": "budget",
-        "rule": "p95_ms_ratio",
+        "rule": "later_rule",
         "estimate": None,
         "slice": "region=north",
     }
-    assert "p95_ms_ratio" in plain({**report, "checks": [later]})
+    assert "later_rule" in plain({**report, "checks": [later]})

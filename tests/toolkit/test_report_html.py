@@ -145,6 +145,25 @@ def test_the_verdict_comes_first_in_plain_words_then_what_decided_then_what_to_d
         assert step.replace("`", "") in words
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"rule": "max_drop", "against": "champion", "metric": "f1"}, "No worse than the champion in F1"),
+        ({"rule": "beats", "against": "linear"}, "Better than a linear model"),
+        ({"rule": "slices", "id": "roc_auc.slices.region"}, "No part of region is worse off (ROC AUC)"),
+        ({"rule": "floor", "metric": "value", "kind": "value"}, "Worth is high enough"),
+        ({"rule": "floor", "metric": "churn.metrics:profit"}, "Churn.metrics:profit is high enough"),
+        ({"rule": "ece_max", "kind": "calibration"}, "Probabilities mean what they say"),
+        ({"rule": "alone", "metric": "gate.yaml"}, "What changes gate.yaml changes nothing else"),
+        ({"rule": "later", "id": "some.later"}, "some.later"),
+    ],
+)
+def test_the_title_of_a_check_is_plain_words(changes: dict[str, str], words: str) -> None:
+    check = {**FIRST["checks"][0], "of": "value", "against": None, "metric": "roc_auc", **changes}
+    assert title(check) == words
+    assert words in Page(html({**FIRST, "checks": [check]})).text
+
+
 def test_every_check_stands_there_as_a_sentence_with_its_interval(reports: dict[str, dict[str, Any]]) -> None:
     for name in ("fail", "many", "regression"):
         page = Page(html(reports[name]))

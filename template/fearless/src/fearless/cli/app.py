@@ -124,7 +124,7 @@ def gate(
     summary: Annotated[str, typer.Option(help="Also add the report as Markdown to this file.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Judge models/candidate on the golden data by gate.yaml.
+    """Judge models/candidate on the golden data by gate.yaml. The reports are in .fearless/gate/: open report.html.
 
     Exit code 0: pass, 1: fail, 2: error, 3: not settled and counted as a failure.
     Example: uv run fearless gate

@@ -40,6 +40,8 @@ def _distance(check: Mapping[str, Any]) -> float:
     estimate = check.get("estimate")
     error = estimate["standard_error"] if estimate else 0.0
     if estimate and error > 0:
-        return float(abs(estimate["value"] - asked(check)) / error)
+        # A part fails when it is proven worse, so that its upper bound is what comes near to the limit.
+        nearest = estimate["upper" if check["rule"] == "slices" else "value"]
+        return float(abs(nearest - asked(check)) / error)
     # Known exactly: nothing is as sure as such a failure, and nothing is as far from failing as such a pass.
     return math.inf if check["verdict"] == "PASS" else 0.0

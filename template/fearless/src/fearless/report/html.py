@@ -190,10 +190,8 @@ def _check(check: Plain, report: Plain) -> str:
 
 def _picture(check: Plain, report: Plain) -> str:
     estimate, limit = check["estimate"], asked(check)
-    word = {1: "at least ", -1: "at most "}.get(side(check), "")
-    if check.get("against"):
-        word = "above "
-    label = f"asked: {word}{number(limit)}"
+    word = {1: "above " if check.get("against") else "at least ", -1: "at most ", 0: ""}[side(check)]
+    label = "asked: not proven below 0" if check["rule"] == "slices" else f"asked: {word}{number(limit)}"
     bounds = (
         ""
         if report["confidence"] is None

@@ -18,6 +18,10 @@ ASKED = {
     "max_rise": "> -{limit}",
     "beats": "> 0",
     "too_good": "<= {limit} or reviewed",
+    "slices": "not worse",
+    "ece_max": "<= {limit}",
+    "p95_ms_ratio": "<= {limit}",
+    "model_mb": "<= {limit}",
     "alone": "changes alone",
     "unedited": "unedited",
 }

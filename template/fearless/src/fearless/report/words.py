@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fearless.report.deciding import MARGINS
+
 # What a metric is called, and what it tells.
 METRICS = {
     "log_loss": ("log loss", "how well the stated probabilities fit what happened; lower is better"),
@@ -86,27 +88,26 @@ def rival(name: str) -> str:
 
 
 def title(check: Mapping[str, Any]) -> str:
-    """What a check is about, in a few words; for a kind of a later toolkit its id."""
-    kind, rule, of = check["kind"], check["rule"], metric(check["metric"])
-    if kind == "floor" and check["of"] == "skill":
-        return f"Knows more than nothing ({of})"
-    if kind == "floor":
-        return f"{of[0].upper()}{of[1:]} is {'low' if rule == 'ceiling' else 'high'} enough"
-    if kind == "champion":
+    """What a check is about, in a few words; for a rule of a later toolkit its id."""
+    rule, of = check["rule"], metric(check["metric"])
+    if rule in MARGINS:
         return f"No worse than the champion in {of}{' skill' if check['of'] == 'skill' else ''}"
-    if kind == "baseline":
+    if rule == "beats":
         return f"Better than {rival(check['against'])}"
-    if kind == "change":
-        return (
-            "The template's files are unedited" if rule == "unedited" else f"{check['metric']} changes alone"
-        )
-    fixed = {
+    if rule == "slices":
+        return f"No part of {check['id'].rpartition('.')[2]} is worse off ({of})"
+    titles = {
+        "min_skill": f"Knows more than nothing ({of})",
+        "floor": f"{of[:1].upper()}{of[1:]} is high enough",
+        "ceiling": f"{of[:1].upper()}{of[1:]} is low enough",
         "too_good": "Not too good to be true",
         "ece_max": "Probabilities mean what they say",
         "p95_ms_ratio": "Answers fast enough",
         "model_mb": "Small enough",
+        "alone": f"What changes {check['metric']} changes nothing else",
+        "unedited": f"The {check['metric']} is unedited",
     }
-    return fixed.get(rule, str(check["id"]))
+    return titles.get(rule, str(check["id"]))
 
 
 def number(value: float, signed: bool = False) -> str:
