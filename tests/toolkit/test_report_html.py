@@ -197,6 +197,22 @@ def test_a_verdict_is_told_by_a_word_and_a_shape_not_by_colour_alone(
     assert len({shape for shape, _ in told.values()}) == 3
 
 
+def test_parts_of_the_data_stand_by_metric_with_what_failed_first(reports: dict[str, dict[str, Any]]) -> None:
+    report = reports["slices"]
+    passed = [
+        {**part, "metric": name, "verdict": "PASS"}
+        for name in ("f1", "log_loss")
+        for part in report["slices"]
+    ]
+    words = Page(html({**report, "slices": [*passed, *report["slices"]]})).text
+    start, end = words.index("Parts of the data"), words.index("How the model behaves")
+    section = words[start:end]
+    tables = [section.index(f"{name}part") for name in ("ROC AUC", "log loss", "F1")]
+    assert tables == sorted(tables)
+    first = section[tables[0] : tables[1]]
+    assert first.index("north") < first.index("overseas") < first.index("monthly")
+
+
 def test_what_the_report_lacks_is_left_out_and_a_report_of_0_1_0_is_whole() -> None:
     page = Page(html(FIRST))
     headings = {each["id"] for each in page.all("h2")}

@@ -74,6 +74,18 @@ def test_the_three_checks_that_decided_stand_in_the_table(reports: dict[str, dic
         assert line.startswith(f"| ❌ FAIL | {check['metric']}")
 
 
+def test_a_check_of_slices_names_its_column(reports: dict[str, dict[str, Any]]) -> None:
+    check = {
+        **reports["fail"]["checks"][2],
+        "id": "roc_auc.slices.region",
+        "rule": "slices",
+        "against": "champion",
+    }
+    assert "roc_auc by region, ahead of champion" in unfolded(
+        markdown({**reports["fail"], "checks": [check]})
+    )
+
+
 def test_worth_and_the_weakest_part_are_shown_where_the_report_has_them(
     reports: dict[str, dict[str, Any]],
 ) -> None:

@@ -212,8 +212,7 @@ def _slices(report: Plain) -> str:
         "in this part, left of it worse; the bar is where the number may lie.</p>"
     )
     tables, room = [], ROOM["slices"]
-    for name in sorted({each["metric"] for each in slices}):
-        rows = [each for each in slices if each["metric"] == name]
+    for name, rows in _by_metric(slices, report["primary"]):
         rows.sort(key=lambda each: (ORDER.get(each["verdict"], 0), _advantage(each)))
         shown = [each.get("difference") or each["candidate"] for each in rows]
         low, high = svg.shared_axis(shown, 0.0 if rows[0].get("difference") else shown[0]["value"])
@@ -224,8 +223,18 @@ def _slices(report: Plain) -> str:
         measured = _head(_text(metric(name), NAME), "n")
         head = f"{_head('part')}{_head('rows', 'n')}{measured}{_head(axis)}{_head('result')}"
         more = f'<p class="small">{left} more stand in report.json.</p>' if left else ""
-        tables.append(_table(f"{metric(name)} by part of the data", head, lines) + more)
+        heading = f"<h3>{_text(metric(name), NAME)}</h3>"
+        tables.append(heading + _table(f"{metric(name)} by part of the data", head, lines) + more)
     return f"{first}{hint}{''.join(tables)}"
+
+
+def _by_metric(slices: Sequence[Plain], primary: str) -> list[tuple[str, list[Plain]]]:
+    """The parts of each metric; one in which something failed comes first, then the primary one."""
+    found: dict[str, list[Plain]] = {}
+    for each in slices:
+        found.setdefault(each["metric"], []).append(each)
+    worst = {name: min(ORDER.get(each["verdict"], 0) for each in rows) for name, rows in found.items()}
+    return sorted(found.items(), key=lambda item: (worst[item[0]], item[0] != primary, item[0]))
 
 
 def _advantage(part: Plain) -> float:

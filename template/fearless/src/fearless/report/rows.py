@@ -76,6 +76,8 @@ def _other_metrics(report: Mapping[str, Any]) -> list[str]:
 
 def _subject(check: Mapping[str, Any]) -> str:
     measure = f"{check['metric']} skill" if check["of"] == "skill" else check["metric"]
+    if check["rule"] == "slices":
+        measure = f"{measure} by {check['id'].rpartition('.')[2]}"
     if check.get("against"):
         return f"{measure}, ahead of {check['against']}"
     return f"{measure}, not too good" if check["rule"] == "too_good" else measure

@@ -79,6 +79,8 @@ figure{min-width:0}
 figcaption p{color:var(--soft);font-size:.9rem;margin:.2rem 0 .6rem}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;list-style:none;font-size:.9rem;margin-top:.3rem}
 .legend li{display:inline-flex;align-items:center;gap:.45em}
+h3+.scroll{margin-top:.4rem}
+.scroll+h3{margin-top:1.2rem}
 .scroll{overflow-x:auto;background:var(--card);border:1px solid var(--rule);border-radius:12px;margin-top:1rem}
 table{border-collapse:collapse;width:100%;font-size:.95rem}
 th,td{text-align:left;vertical-align:middle;padding:.6rem .9rem;border-top:1px solid var(--rule)}
