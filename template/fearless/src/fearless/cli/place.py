@@ -26,18 +26,19 @@ GITHUB = """\
   leave the list of who may bypass empty.
 - Settings > Environments: `fearless-release`, with required reviewers, for the default branch only. It holds what
   your ops/ci/release.sh asks for.
-- Settings > Secrets and variables > Actions: the variable FEARLESS_APP_ID and the secret FEARLESS_APP_PRIVATE_KEY of a
-  GitHub App that may write contents, pull requests and workflows. An update of the template then opens a pull request
-  by itself; without them it opens an issue that names the command."""
+- Settings > Environments: `fearless-update`, for the default branch only, with the secret FEARLESS_APP_PRIVATE_KEY of a
+  GitHub App that may write contents, pull requests and workflows; and Settings > Secrets and variables > Actions: its ID
+  as the variable FEARLESS_APP_ID. An update of the template then opens a pull request by itself; without them it opens
+  an issue that names the command."""
 GITLAB = """\
 - Settings > Repository > Protected branches: nobody pushes to the default branch; code owners approve.
 - Settings > Merge requests: pipelines must succeed, skipped pipelines are not a success, and approvals are removed when
   something is pushed.
 - Build > Pipeline schedules: one each night with the variable FEARLESS_TASK=nightly, one each week with
   FEARLESS_TASK=update.
-- Settings > CI/CD > Variables, masked and protected: FEARLESS_GITLAB_TOKEN, a project access token with the scopes
-  api and write_repository. An update of the template then opens a merge request by itself, and the gate comments on
-  changes."""
+- Settings > CI/CD > Variables, masked, for the environment fearless-hub alone: FEARLESS_GITLAB_TOKEN, a project access
+  token of a developer with the scopes api and write_repository. An update of the template then opens a merge request by
+  itself, and the gate comments on changes."""
 LIMIT = """\
 No file in a repository can hold back who may change these settings. Where they are not set, a change can take the
 whole pipeline away."""
