@@ -27,9 +27,9 @@ GITHUB = """\
 - Settings > Environments: `fearless-release`, with required reviewers, for the default branch only. It holds what
   your ops/ci/release.sh asks for.
 - Settings > Environments: `fearless-update`, for the default branch only, with the secret FEARLESS_APP_PRIVATE_KEY of a
-  GitHub App that may write contents, pull requests and workflows; and Settings > Secrets and variables > Actions: its ID
-  as the variable FEARLESS_APP_ID. An update of the template then opens a pull request by itself; without them it opens
-  an issue that names the command."""
+  GitHub App that may write contents, pull requests and workflows; its ID as the variable FEARLESS_APP_ID of the
+  repository. An update of the template then opens a pull request by itself; without them it opens an issue that names
+  the command."""
 GITLAB = """\
 - Settings > Repository > Protected branches: nobody pushes to the default branch; code owners approve.
 - Settings > Merge requests: pipelines must succeed, skipped pipelines are not a success, and approvals are removed when
