@@ -117,7 +117,7 @@ def test_two_open_changes_that_both_trained_are_brought_together_by_the_command_
     repo.git("switch", "--quiet", "main")
     repo.git("switch", "--quiet", "--create", "second")
     features = repo.package / "features.py"
-    repo.write(features, features.read_text("utf-8") + "\n# The same numbers, told otherwise.\n")
+    repo.write(features, features.read_text("utf-8") + "\n\n# The same numbers, told otherwise.\n")
     _trained(repo)
     repo.git("push", "--quiet", "origin", "first:main")
     repo.git("fetch", "--quiet", "origin")
