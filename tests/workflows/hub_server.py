@@ -10,7 +10,9 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -254,6 +256,14 @@ class HubServer:
                     answering: Callable[..., Reply] = getattr(host(self, token, path, query, data), name)
                     return answering(*map(int, found.groups()))
         raise Refused(404, "Not Found")
+
+
+def can_serve_git() -> bool:
+    """Whether git's own server for HTTP is there, and a shell for the hook in front of it."""
+    if shutil.which("git") is None or sys.platform == "win32":
+        return False
+    where = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, encoding="utf-8").stdout
+    return (Path(where.strip()) / "git-http-backend").is_file()
 
 
 class _Host:

@@ -102,7 +102,6 @@ class Sandbox:
             "GITHUB_RUN_ID": RUN,
             "GITHUB_SERVER_URL": grant.hub.url if grant.hub else "https://git.example.com",
             "GITHUB_API_URL": grant.hub.api if grant.hub else "https://api.git.example.com",
-            "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"])),
             "RUNNER_OS": "Linux",
             "RUNNER_TEMP": str(self.temp),
             "HOME": str(home),
@@ -115,6 +114,11 @@ class Sandbox:
             # A runner has no credentials of a cloud to find, and asking for some takes seconds.
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+        for name in (
+            "NO_PROXY",
+            "no_proxy",
+        ):  # the stand-in of GitHub is here, whatever stands before the index
+            self._machine[name] = ",".join(filter(None, [kept.get(name), "127.0.0.1"]))
 
     def run(
         self, script: str, *, shell: str, folder: str, variables: Mapping[str, str], seconds: float

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from hub_api import Api
 
-from .hub_server import BOT, PROJECT, REPOSITORY, Fault, HubServer, Thread
+from .hub_server import BOT, PROJECT, REPOSITORY, Fault, HubServer, Thread, can_serve_git
 
 CI = Path(__file__).resolve().parents[2] / "template" / "fearless" / "ci"
 MARKER = "<!-- fearless:gate -->"
@@ -32,15 +32,8 @@ IDENTITY = {
 }
 
 
-def _has_http_backend() -> bool:
-    if shutil.which("git") is None or sys.platform == "win32":
-        return False
-    where = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, encoding="utf-8").stdout
-    return (Path(where.strip()) / "git-http-backend").is_file()
-
-
 pytestmark = pytest.mark.skipif(
-    not _has_http_backend(), reason="pushing over HTTP needs git with git-http-backend"
+    not can_serve_git(), reason="pushing over HTTP needs git with git-http-backend"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -25,6 +26,9 @@ NOT_YET = (("fearless train --again", "fearless train --ci"), ("fearless check -
 NEWEST = "run: bash fearless/ci/newest.sh"
 
 Told = Callable[..., Run]
+on_linux = pytest.mark.skipif(
+    shutil.which("bash") is None or sys.platform == "win32", reason="CI's scripts run on Linux"
+)
 
 
 @pytest.fixture
@@ -98,6 +102,7 @@ def test_what_breaks_at_night_turns_both_jobs_red_and_is_told(
     assert "Newest versions: failure. Expensive guards: failure." in issue.body
 
 
+@on_linux
 def test_the_newest_versions_are_locked_installed_and_named(tmp_path: Path) -> None:
     project = versions(tmp_path, "1.0", "2.0")
     assert 'name = "tiny"\nversion = "1.0"' in (project / "uv.lock").read_text(encoding="utf-8")
@@ -109,6 +114,7 @@ def test_the_newest_versions_are_locked_installed_and_named(tmp_path: Path) -> N
     assert (project / "summary.md").read_text(encoding="utf-8").endswith("as in uv.lock\n```\n\n")
 
 
+@on_linux
 def test_newest_versions_that_do_not_fit_together_are_one_sentence(tmp_path: Path) -> None:
     project = versions(tmp_path, "1.0", "2.0")
     text = (project / "pyproject.toml").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 from tests.project.conftest import Repo
 
 from .conftest import Executed, remote_of, scheduled
-from .hub_server import BOT, HubServer
+from .hub_server import BOT, HubServer, can_serve_git
 from .runner import Run
 
 WORKFLOW = ".github/workflows/fearless-update.yml"
@@ -35,6 +35,10 @@ exit "$CODE"
 """
 
 Updated = Callable[..., Run]
+
+pytestmark = pytest.mark.skipif(
+    not can_serve_git(), reason="pushing over HTTP needs git with git-http-backend"
+)
 
 
 @pytest.fixture

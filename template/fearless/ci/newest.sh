@@ -8,6 +8,6 @@ if ! uv lock --upgrade 2>&1 | tee "$said"; then
     stop "The newest versions do not fit together: $(grep -v '^ *$' "$said" | tail -n 1 | sed 's/^ *//')"
 fi
 uv sync --locked || stop "The newest versions could not be installed."
-moved=$(grep -E '^(Updated|Added|Removed) ' "$said" || true)
+moved=$(sed -nE '/^(Updated|Added|Removed) /p' "$said")
 test -z "${GITHUB_STEP_SUMMARY:-}" ||
     printf 'Newest versions:\n\n```\n%s\n```\n\n' "${moved:-as in uv.lock}" >> "$GITHUB_STEP_SUMMARY"
