@@ -20,6 +20,20 @@ JUDGED = f"`{GITLAB}/test_model_changes.py`, `{GITLAB}/test_merge_request.py`, `
 
 # workflow, job -> how it is proven, and the tests that do it or the reason why they do no more.
 PROOFS = {
+    ("fearless-nightly.yml", "newest"): (
+        "executed",
+        "`tests/workflows/test_nightly.py`, where what is newest is a package of the tests",
+    ),
+    ("fearless-nightly.yml", "deep"): ("executed", "`tests/workflows/test_nightly.py`"),
+    ("fearless-nightly.yml", "tell"): ("executed", "`tests/workflows/test_nightly.py`"),
+    ("fearless-pull-request.yml", "check"): ("executed", "`tests/workflows/test_pull_request.py`"),
+    ("fearless-pull-request.yml", "comment"): ("executed", "`tests/workflows/test_comment.py`"),
+    ("fearless-pull-request.yml", "release"): ("executed", "`tests/workflows/test_pull_request.py`"),
+    ("fearless-update.yml", "update"): (
+        "executed",
+        "`tests/workflows/test_update_workflow.py`, with a stand-in of `fearless update`",
+    ),
+    ("fearless-update.yml", "propose"): ("executed", "`tests/workflows/test_update_workflow.py`"),
     ("fearless-pull-request.yml", "judge"): (
         "executed",
         "`tests/workflows/test_model_changes.py`, `tests/workflows/test_pull_request.py`",
@@ -56,11 +70,22 @@ PROOFS = {
     ("ci.yml", "green"): ("static only", f"`{STATIC}`; the generated job of this name is executed"),
 }
 
+SCENARIOS = (
+    "test_model_changes.py",
+    "test_pull_request.py",
+    "test_comment.py",
+    "test_nightly.py",
+    "test_update_workflow.py",
+    "test_hub.py",
+    "test_harness.py",
+)
+
 NOT_HERE = {
     "the actions' own code": "each has an equivalent in `tests/workflows/actions.py`; one that has none fails the test",
     "that GitHub starts the run, and requires *All green*": "triggers and branch rules live on GitHub's servers",
-    "rights of tokens, and that a fork gets no secrets": "GitHub grants them; the tests run without any",
-    "the environment `fearless-storage` and its rules": "they live on GitHub's servers",
+    "the APIs of GitHub and GitLab themselves": "`tests/workflows/hub_server.py` stands for them on loopback",
+    "that a job gets the rights it names, and a fork no secrets": "GitHub grants them; the stand-in refuses the rest",
+    "the environments and their rules": "they live on GitHub's servers",
     "concurrency": "the expressions of the group are evaluated; ending older runs is GitHub's doing",
     "GitLab's runner and the image": "gitlab-ci-local has a shell executor; a virtual environment is the image",
     "GitLab's rights, protected variables and environments": "they live on GitLab's servers",
@@ -88,9 +113,7 @@ def scenarios() -> dict[str, list[str]]:
     """The sentences of the tests, by file."""
     found = {}
     for name in (
-        "test_model_changes.py",
-        "test_pull_request.py",
-        "test_harness.py",
+        *SCENARIOS,
         *sorted(each.relative_to(HERE).as_posix() for each in HERE.glob("gitlab/test_*.py")),
     ):
         tree = ast.parse((HERE / name).read_text(encoding="utf-8"))
