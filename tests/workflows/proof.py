@@ -76,7 +76,10 @@ SCENARIOS = (
     "test_comment.py",
     "test_nightly.py",
     "test_update_workflow.py",
+    "test_whole_tasks.py",
     "test_hub.py",
+    "test_storage_login.py",
+    "test_flips.py",
     "test_harness.py",
 )
 
