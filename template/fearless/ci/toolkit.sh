@@ -16,7 +16,7 @@ title() {
 code=0
 title "By the toolkit of the base"
 PYTHONPATH=$toolkit/src uv run --locked python -m fearless.cli "$@" || code=$?
-if test -d .fearless/gate; then
+if test "${1:-}" = gate && test -d .fearless/gate; then
     rm -rf .fearless/gate-of-base
     mv .fearless/gate .fearless/gate-of-base
 fi
