@@ -18,22 +18,28 @@ STATIC = "tests/render/test_workflows.py"
 GITLAB = "tests/workflows/gitlab"
 JUDGED = f"`{GITLAB}/test_model_changes.py`, `{GITLAB}/test_merge_request.py`, `{GITLAB}/test_rules.py`"
 
+TASKS = f"`{GITLAB}/test_tasks.py`, whole in `{GITLAB}/test_whole_tasks.py`"
+WHOLE = "whole in `tests/workflows/test_whole_tasks.py`"
+
 # workflow, job -> how it is proven, and the tests that do it or the reason why they do no more.
 PROOFS = {
     ("fearless-nightly.yml", "newest"): (
         "executed",
         "`tests/workflows/test_nightly.py`, where what is newest is a package of the tests",
     ),
-    ("fearless-nightly.yml", "deep"): ("executed", "`tests/workflows/test_nightly.py`"),
+    ("fearless-nightly.yml", "deep"): ("executed", f"`tests/workflows/test_nightly.py`, {WHOLE}"),
     ("fearless-nightly.yml", "tell"): ("executed", "`tests/workflows/test_nightly.py`"),
     ("fearless-pull-request.yml", "check"): ("executed", "`tests/workflows/test_pull_request.py`"),
     ("fearless-pull-request.yml", "comment"): ("executed", "`tests/workflows/test_comment.py`"),
     ("fearless-pull-request.yml", "release"): ("executed", "`tests/workflows/test_pull_request.py`"),
     ("fearless-update.yml", "update"): (
         "executed",
-        "`tests/workflows/test_update_workflow.py`, with a stand-in of `fearless update`",
+        f"`tests/workflows/test_update_workflow.py`, {WHOLE}",
     ),
-    ("fearless-update.yml", "propose"): ("executed", "`tests/workflows/test_update_workflow.py`"),
+    ("fearless-update.yml", "propose"): (
+        "executed",
+        f"`tests/workflows/test_update_workflow.py`, {WHOLE}",
+    ),
     ("fearless-pull-request.yml", "judge"): (
         "executed",
         "`tests/workflows/test_model_changes.py`, `tests/workflows/test_pull_request.py`",
@@ -46,21 +52,12 @@ PROOFS = {
         f"`{GITLAB}/test_model_changes.py`, `{GITLAB}/test_rules.py`",
     ),
     ("pipeline.yml", "fearless:comment"): ("executed", f"`{GITLAB}/test_merge_request.py`"),
-    ("pipeline.yml", "fearless:nightly"): (
-        "static only",
-        f"`{STATIC}`; when it runs and what its failure does: `{GITLAB}/test_tasks.py`",
-    ),
-    ("pipeline.yml", "fearless:deep"): (
-        "static only",
-        f"`{STATIC}`; when it runs and what its failure does: `{GITLAB}/test_tasks.py`",
-    ),
+    ("pipeline.yml", "fearless:nightly"): ("executed", TASKS),
+    ("pipeline.yml", "fearless:deep"): ("executed", TASKS),
     ("pipeline.yml", "fearless:red"): ("executed", f"`{GITLAB}/test_tasks.py`"),
     ("pipeline.yml", "fearless:healthy"): ("executed", f"`{GITLAB}/test_tasks.py`"),
-    ("pipeline.yml", "fearless:update"): (
-        "static only",
-        f"`{STATIC}`; what it leaves behind is stood in for in `{GITLAB}/test_tasks.py`",
-    ),
-    ("pipeline.yml", "fearless:propose"): ("executed", f"`{GITLAB}/test_tasks.py`"),
+    ("pipeline.yml", "fearless:update"): ("executed", TASKS),
+    ("pipeline.yml", "fearless:propose"): ("executed", TASKS),
     ("pipeline.yml", "fearless:task"): ("executed", f"`{GITLAB}/test_tasks.py`"),
     ("ci.yml", "check"): ("static only", f"`{STATIC}`; it runs `make check`, which `.ci/run` runs as well"),
     ("ci.yml", "test"): (

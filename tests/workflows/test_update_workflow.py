@@ -20,7 +20,7 @@ KEY = {"FEARLESS_APP_PRIVATE_KEY": "the key of the app"}
 GRANTED = {"contents": "write", "pull-requests": "write", "workflows": "write"}
 # Left out where only what is proposed counts, to be quick: no job needs data or packages for it.
 SLOW = ("bash fearless/ci/install.sh", "bash fearless/ci/pull.sh")
-# until merged: what `fearless update` leaves behind, as its file says it; $CODE is how check and gate ended.
+# What `fearless update` leaves behind, without its minutes (test_whole_tasks.py runs it); $CODE is how it ended.
 STAND_IN = """
 test -n "$VERSION" || exit "$CODE"
 branch=fearless-update-$VERSION

@@ -18,7 +18,7 @@ from .pipeline import Event, Gitlab, Pipeline
 
 INCLUDE = "include:\n  - local: /.gitlab/fearless/pipeline.yml\n"
 BOT = "project_7_bot"
-# until merged: what `fearless update` leaves behind, as its file says it; $CODE is how check and gate ended.
+# What `fearless update` leaves behind, without its minutes (test_whole_tasks.py runs it); $CODE is how it ended.
 STAND_IN = """
 test -n "$VERSION" || exit "$CODE"
 branch=fearless-update-$VERSION
