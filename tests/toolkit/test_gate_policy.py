@@ -12,7 +12,8 @@ from jinja2 import Environment
 
 from fearless.core.errors import FearlessError
 from fearless.gate.metrics import METRICS
-from fearless.gate.policy import CheckLine, Policy, Rule, TooGood, load, parse, requirements
+from fearless.gate.policy import CheckLine, Policy, TooGood, load, metrics_of, parse, requirements
+from fearless.gate.rules import Rule
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template" / "gate.yaml.jinja"
@@ -183,7 +184,24 @@ def test_what_only_the_task_can_show_is_refused_then(
 
 
 def test_every_rule_is_a_key_of_a_check() -> None:
-    assert {"metric", *get_args(Rule)} == set(CheckLine.model_fields)
+    assert {"metric", "threshold", *get_args(Rule)} == set(CheckLine.model_fields)
+
+
+def test_a_threshold_makes_a_metric_of_its_own_beside_the_one_at_one_half() -> None:
+    policy = policy_with(
+        checks=[
+            {"metric": "f1", "floor": 0.5},
+            {"metric": "f1", "threshold": 0.3, "floor": 0.6, "max_drop": 0.02},
+            {"metric": "recall", "threshold": 0.5, "floor": 0.5},
+        ]
+    )
+    assert [each.id for each in requirements(policy, "binary")] == [
+        "f1.floor",
+        "f1@0.3.floor",
+        "f1@0.3.max_drop",
+        "recall.floor",
+    ]
+    assert set(metrics_of(policy, "binary")) == {"f1", "f1@0.3", "recall"}
 
 
 @pytest.mark.parametrize(
@@ -214,6 +232,14 @@ def test_every_rule_is_a_key_of_a_check() -> None:
             {"metric": "rmse", "max_rise": 0},
             "max_rise: must be above 0 for `rmse`, since with no margin even",
         ),
+        (
+            {"metric": "f1", "min_skill": 0.3},
+            "min_skill: `f1` has no skill, since saying the same of every row may reach any value. Use `floor`.",
+        ),
+        ({"metric": "recall", "max_skill_drop": 0.3}, "max_skill_drop: `recall` has no skill"),
+        ({"metric": "roc_auc", "threshold": 0.3, "floor": 0.8}, "threshold: `roc_auc` has none."),
+        ({"metric": "f1", "threshold": 1.3, "floor": 0.8}, "threshold: must be less than 1, not 1.3."),
+        ({"metric": "mcc", "floor": -1.5}, "floor: must be at least -1 and at most 1 for `mcc`, not -1.5."),
         ({"metric": "r2", "floor": 1.00000001}, "floor: must be at most 1 for `r2`, not 1.00000001."),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,51 @@ def test_a_worse_candidate_within_the_margin_passes_and_the_advantage_is_negativ
     assert check.estimate is not None
     assert -0.02 < check.estimate.lower < check.estimate.upper < 0
     assert check.verdict is Verdict.PASS
+
+
+def test_a_drop_that_one_check_alone_would_call_proven_is_not_when_it_is_one_of_many() -> None:
+    golden = Golden(rows=600)
+    champion = golden.model(0.97, 1)
+    one = {"metric": "log_loss", "max_rise": 0.0001}
+
+    def p_value(report: Report) -> float:
+        estimate = only(report).estimate
+        assert estimate is not None
+        return 1 - NormalDist().cdf(-estimate.value / estimate.standard_error)
+
+    tried = (np.where(golden.noise[3] > 0, golden.model(at / 100), champion) for at in range(97, 40, -1))
+    mixed = next(each for each in tried if 0.015 < p_value(golden.judge(policy(one), each, champion)) < 0.045)
+    alone = only(golden.judge(policy(one), mixed, champion))
+    others = [{"metric": name, "max_drop": 0.5} for name in ("roc_auc", "accuracy", "average_precision")]
+    among = golden.judge(policy(one, *others), mixed, champion).checks[0]
+    assert (alone.verdict, among.verdict) == (Verdict.FAIL, Verdict.INCONCLUSIVE)
+    assert among.sentence.endswith("not by enough for one of 4 comparisons (Holm).")
+    assert among.estimate == alone.estimate
+
+
+def test_a_metric_of_yes_and_no_is_judged_at_its_own_threshold() -> None:
+    golden = Golden(rows=20_000)
+    champion = golden.model(0.97, 1)
+    # Right at one half and silent below it: only the lower threshold sees what is lost.
+    shy = np.where((champion > 0.2) & (champion < 0.5), 0.1, champion)
+    lines = [{"metric": "recall", "threshold": at, "max_drop": 0.02} for at in (0.5, 0.3)]
+    report = golden.judge(policy(*lines), shy, champion)
+    verdicts = {check.id: check.verdict for check in report.checks}
+    assert verdicts == {"recall.max_drop": Verdict.PASS, "recall@0.3.max_drop": Verdict.FAIL}
+    assert set(report.models[0].metrics) == {"log_loss", "recall", "recall@0.3"}
+
+
+def test_rows_that_belong_together_widen_the_bounds_of_a_count_too() -> None:
+    golden = Golden(rows=300, seed=1)
+    copies = np.repeat(np.arange(300), 40)
+    given = golden.y[copies], golden.model(0.8, 0)[copies], golden.model(0.8, 1)[copies]
+    baselines = {"constant": golden.constant[copies]}
+    judged_by = policy({"metric": "f1", "max_drop": 0.02})
+    alone = only(judge(judged_by, "binary", *given, baselines)).estimate
+    together = only(judge(judged_by, "binary", *given, baselines, groups=copies)).estimate
+    assert alone is not None
+    assert together is not None
+    assert together.standard_error == pytest.approx(alone.standard_error * math.sqrt(40), rel=0.1)
 
 
 def test_few_rows_leave_the_comparison_open_and_say_how_many_would_settle_it() -> None:

@@ -1,31 +1,40 @@
 """The metrics the gate knows: one table, and for each metric one function that gives value and influences.
 
-To add a metric, write `def name(y, scores) -> Measured` and one line in METRICS. Its interval, its paired
-difference, its skill, its place in gate.yaml and in every report follow from that.
+To add a metric write one function and one line in METRICS. The function is the loss of each row where the
+metric is a mean (`_mean`), a formula of the four cells where it judges yes and no (`_counted`, counts.py), a
+function of the ranks where only the order of the scores counts (ranks.py), else `name(y, scores) -> Measured`.
+Its interval, its paired difference, its skill, its slices, its place in gate.yaml and in every report follow.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from fearless.gate import counts, ranks
+from fearless.gate.counts import THRESHOLD, Counted, Formula
+from fearless.gate.evidence import Evidence, Rows
 from fearless.gate.intervals import Array, Measured, difference, mean, ratio, scaled
+from fearless.gate.ranks import Ranks
 
 # The smallest probability that log loss takes as it is: float64's epsilon, as in scikit-learn's log_loss.
 SMALLEST = float(np.finfo(np.float64).eps)
+
+RowLoss = Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True)
 class Metric:
     """One metric. `measure(y, scores)` takes two (n,) float64 arrays; y is 0/1 for a binary target.
 
-    `chance` is the value of knowing nothing where that is a number (0.5 for ROC AUC); for a loss it is None
-    and means the constant baseline's loss on the same rows. `domain` is the lowest and the highest value that
-    the metric can have, both included; gate.yaml asks for nothing outside it.
+    `chance` is the value of knowing nothing where that is a number (0.5 for ROC AUC); None means the constant
+    baseline's value on the same rows. Where `skilled` is False a share of the way from there says nothing.
+    `domain` is the lowest and the highest value that the metric can have, both included; gate.yaml asks for
+    nothing outside it. `loss`, `ranked` and `counted` say what the metric is made of, where that saves work.
     """
 
     name: str
@@ -34,17 +43,26 @@ class Metric:
     measure: Callable[[Array, Array], Measured]
     chance: float | None = None
     domain: tuple[float, float] = (0.0, math.inf)
+    skilled: bool = True
+    loss: RowLoss | None = None
+    ranked: Callable[[Ranks], Measured] | None = None
+    counted: Counted | None = None
 
     def skill(self, model: Measured, constant: Measured) -> Measured:
         """How much of the way from knowing nothing (0) to perfect (1) the model goes.
 
-        For a loss 1 - loss / loss(constant), with the interval of a ratio of paired means (delta method);
-        for a score (value - chance) / (1 - chance), which for ROC AUC is 2 AUC - 1.
+        (value - chance) / (1 - chance) where chance is a number, which for ROC AUC is 2 AUC - 1; else
+        1 - loss / loss(constant), with the interval of a ratio of paired means (delta method), and the
+        distance to 1 in the place of the loss where higher is better.
         """
         if self.chance is None:
-            return scaled(ratio(model, constant), -1.0, 1.0)
+            return scaled(ratio(self.missed(model), self.missed(constant)), -1.0, 1.0)
         width = 1.0 - self.chance
         return scaled(model, 1.0 / width, -self.chance / width)
+
+    def missed(self, model: Measured) -> Measured:
+        """How far a model is from perfect: the loss itself, or the distance to 1."""
+        return model if self.better == "lower" else scaled(model, -1.0, 1.0)
 
     def advantage(self, candidate: Measured, other: Measured) -> Measured:
         """The paired difference, turned so that a positive one speaks for the candidate."""
@@ -52,66 +70,41 @@ class Metric:
             return difference(candidate, other)
         return difference(other, candidate)
 
+    def evidence(self, y: Array, scores: Array) -> Evidence:
+        """The value with its bounds, for rows that stand alone."""
+        if self.counted is not None:
+            return self.counted.evidence(counts.Table.of(y, scores, scores, self.counted.threshold))
+        return Rows(self.measure(y, scores))
 
-def log_loss(y: Array, scores: Array) -> Measured:
-    """Mean of -log(probability given to what happened), natural log, scores clipped to [eps, 1 - eps]."""
+    def at(self, threshold: float) -> Metric:
+        """The same metric of yes and no with another threshold; `f1@0.3` is its name then."""
+        if self.counted is None or threshold == self.counted.threshold:
+            return self
+        moved = replace(self.counted, threshold=threshold)
+        return replace(self, name=f"{self.name}@{threshold:g}", counted=moved, measure=moved.measure)
+
+
+def log_loss(y: Array, scores: Array) -> Array:
+    """-log(probability given to what happened), natural log, scores clipped to [eps, 1 - eps]."""
     given = np.where(y > 0.5, scores, 1.0 - scores)
     np.clip(given, SMALLEST, 1.0 - SMALLEST, out=given)
-    return mean(-np.log(given))
+    np.log(given, out=given)
+    return np.negative(given, out=given)
 
 
-def brier(y: Array, scores: Array) -> Measured:
-    """Mean of (score - y)^2 for a binary target (Brier, 1950)."""
-    return mean(np.square(scores - y))
+def squared_error(y: Array, scores: Array) -> Array:
+    """(score - y)^2; for a binary target its mean is the score of Brier (1950)."""
+    return np.square(scores - y)
 
 
-def roc_auc(y: Array, scores: Array) -> Measured:
-    """Area under the ROC curve: P(score of a positive > score of a negative), a tie counts one half.
-
-    The influences are DeLong's structural components: for a positive row the share of negatives below it,
-    for a negative row the share of positives above it. One sort gives all of them, ties exactly (as with
-    midranks; Sun and Xu, IEEE Signal Processing Letters 21, 2014). Needs two rows of each class. The degrees
-    of freedom are those of the rarer class, the lower end of Welch and Satterthwaite's.
-    """
-    order = np.argsort(scores)
-    ordered = scores[order]
-    positive = y[order] > 0.5
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    sizes = np.diff(starts, append=len(y))
-    positives_before = np.concatenate(([0], np.cumsum(positive, dtype=np.int64)))
-    positives_below = positives_before[starts]
-    positives_tied = positives_before[starts + sizes] - positives_below
-    negatives_below = starts - positives_below
-    negatives_tied = sizes - positives_tied
-    m = int(positives_before[-1])
-    n = len(y) - m
-
-    # Counted in halves of a pair, in whole numbers: the value does not depend on the order of the rows.
-    pairs_won = int(np.dot(positives_tied, 2 * negatives_below + negatives_tied))
-    value = pairs_won / (2 * m * n)
-    of_positive = ((negatives_below + 0.5 * negatives_tied) / n - value) / math.sqrt(m * (m - 1.0))
-    of_negative = ((m - positives_below - 0.5 * positives_tied) / m - value) / math.sqrt(n * (n - 1.0))
-    if len(starts) < len(y):
-        of_positive = np.repeat(of_positive, sizes)
-        of_negative = np.repeat(of_negative, sizes)
-    influence = np.empty(len(y))
-    influence[order] = np.where(positive, of_positive, of_negative)
-    return Measured(value, influence, min(m, n) - 1)
-
-
-def mse(y: Array, scores: Array) -> Measured:
-    """Mean squared error."""
-    return mean(np.square(scores - y))
-
-
-def mae(y: Array, scores: Array) -> Measured:
-    """Mean absolute error."""
-    return mean(np.abs(scores - y))
+def absolute_error(y: Array, scores: Array) -> Array:
+    """|score - y|"""
+    return np.abs(scores - y)
 
 
 def rmse(y: Array, scores: Array) -> Measured:
     """Root of the mean squared error; by the delta method d(sqrt a) = da / (2 sqrt a)."""
-    squared = mse(y, scores)
+    squared = mean(squared_error(y, scores))
     value = math.sqrt(squared.value)
     if value == 0.0:  # every row is exact: there is no influence to scale
         return squared
@@ -125,17 +118,60 @@ def r2(y: Array, scores: Array) -> Measured:
     nothing at first order, since the variance is smallest there.
     """
     spread = mean(np.square(y - np.mean(y)))
-    return scaled(ratio(mse(y, scores), spread), -1.0, 1.0)
+    return scaled(ratio(mean(squared_error(y, scores)), spread), -1.0, 1.0)
+
+
+def mean_of(
+    name: str, task: str, loss: RowLoss, better: Literal["higher", "lower"] = "lower", high: float = math.inf
+) -> Metric:
+    """The metric that is the mean of `loss(y, scores)` over the rows, with the paired t interval."""
+    return Metric(name, task, better, lambda y, scores: mean(loss(y, scores)), loss=loss, domain=(0.0, high))
+
+
+def _ranked(name: str, measure: Callable[[Ranks], Measured], chance: float | None) -> Metric:
+    return Metric(
+        name,
+        "binary",
+        "higher",
+        lambda y, scores: measure(Ranks.of(y, scores)),
+        chance=chance,
+        domain=(0.0, 1.0),
+        ranked=measure,
+    )
+
+
+def _counted(
+    formula: Formula, rests_on: Formula, low: float = 0.0, chance: float | None = None, skilled: bool = False
+) -> Metric:
+    counted = Counted(formula, rests_on, THRESHOLD)
+    return Metric(
+        formula.__name__,
+        "binary",
+        "higher",
+        counted.measure,
+        chance=chance,
+        domain=(low, 1.0),
+        skilled=skilled,
+        counted=counted,
+    )
 
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("log_loss", "binary", "lower", log_loss),
-        Metric("roc_auc", "binary", "higher", roc_auc, chance=0.5, domain=(0.0, 1.0)),
-        Metric("brier", "binary", "lower", brier, domain=(0.0, 1.0)),
-        Metric("mse", "regression", "lower", mse),
-        Metric("mae", "regression", "lower", mae),
+        mean_of("log_loss", "binary", log_loss),
+        _ranked("roc_auc", ranks.roc_auc, chance=0.5),
+        mean_of("brier", "binary", squared_error, high=1.0),
+        _ranked("average_precision", ranks.average_precision, chance=None),
+        _counted(counts.accuracy, counts.every_row, skilled=True),
+        _counted(counts.balanced_accuracy, counts.rarer_class, chance=0.5, skilled=True),
+        _counted(counts.f1, counts.rarer_class),
+        _counted(counts.precision, counts.said_yes),
+        _counted(counts.recall, counts.positive_rows),
+        _counted(counts.specificity, counts.negative_rows),
+        _counted(counts.mcc, counts.rarer_class, low=-1.0, chance=0.0, skilled=True),
+        mean_of("mse", "regression", squared_error),
+        mean_of("mae", "regression", absolute_error),
         Metric("rmse", "regression", "lower", rmse),
         Metric("r2", "regression", "higher", r2, chance=0.0, domain=(-math.inf, 1.0)),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -12,21 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fearless.core.errors import FearlessError
 from fearless.core.yaml_file import read_mapping
+from fearless.gate.complaints import nearest, sentence, shown
 from fearless.gate.metrics import METRICS, PRIMARY, Metric
+from fearless.gate.rules import Rule, misfit, misfit_of_primary
 
 FILE = "gate.yaml"
 VERSION = 1
 
 Mode = Literal["pull_request", "release"]
 Reaction = Literal["warn", "fail"]
-Rule = Literal["min_skill", "max_skill_drop", "floor", "ceiling", "max_drop", "max_rise"]
 BaselineName = Literal["constant", "one_feature", "linear"]
-
-# Rules that compare with the champion; the others stand on the candidate alone.
-CHAMPION_RULES: tuple[Rule, ...] = ("max_skill_drop", "max_drop", "max_rise")
-# Rules that make sense for one direction only: a floor for a loss would ask for a worse model.
-HIGHER_RULES: tuple[Rule, ...] = ("floor", "max_drop")
-LOWER_RULES: tuple[Rule, ...] = ("ceiling", "max_rise")
 
 
 class Strict(BaseModel):
@@ -46,6 +39,7 @@ class CheckLine(Strict):
     """One line under `checks`: a metric and what is asked of it."""
 
     metric: str
+    threshold: float | None = Field(default=None, gt=0, lt=1)
     min_skill: float | None = None
     max_skill_drop: float | None = None
     floor: float | None = None
@@ -62,7 +56,7 @@ class TooGood(Strict):
 
 
 class Policy(Strict):
-    """gate.yaml, version 1. An absent `too_good` switches that question off."""
+    """gate.yaml, version 1. An absent section is a question that nobody asks."""
 
     version: int = Field(ge=VERSION, le=VERSION)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
@@ -108,7 +102,7 @@ def parse(content: dict[str, Any]) -> Policy:
     try:
         policy = Policy.model_validate(content)
     except ValidationError as error:
-        _refuse([_sentence(dict(problem)) for problem in error.errors(include_url=False)])
+        _refuse([sentence(dict(problem), Policy) for problem in error.errors(include_url=False)])
     _refuse(_mistakes(policy))
     return policy
 
@@ -121,48 +115,45 @@ def requirements(policy: Policy, task: str) -> list[Requirement]:
     """
     found: list[Requirement] = []
     for at, line in enumerate(policy.checks):
-        name = PRIMARY[task] if line.metric == "primary" else line.metric
-        metric = METRICS[name]
+        metric = _metric(line, task)
         if metric.task != task:
             fitting = ", ".join(each.name for each in METRICS.values() if each.task == task)
             raise FearlessError(
-                f"{FILE}: checks[{at}].metric: `{name}` judges {metric.task} targets, and this is {task}.",
+                f"{FILE}: checks[{at}].metric: `{metric.name}` judges {metric.task} targets, and this is {task}.",
                 fix=f"Take one of: primary, {fitting}.",
             )
         for rule in get_args(Rule):
             limit = getattr(line, rule)
             if limit is None:
                 continue
-            if mistake := _misfit(name, rule, limit):
+            if mistake := misfit(metric, rule, limit):
                 raise FearlessError(f"{FILE}: checks[{at}].{rule}: {mistake}")
-            requirement = Requirement(name, rule, limit)
+            requirement = Requirement(metric.name, rule, limit)
             if any(requirement.id == other.id for other in found):
                 raise FearlessError(
-                    f"{FILE}: checks[{at}].{rule}: `{name}` has a {rule} already; one number, one home.",
+                    f"{FILE}: checks[{at}].{rule}: `{metric.name}` has a {rule} already; one number, one home.",
                     fix="Remove one of the two.",
                 )
             found.append(requirement)
     return found
 
 
+def metrics_of(policy: Policy, task: str) -> dict[str, Metric]:
+    """The metrics that the checks name, by the names that `requirements` gives them."""
+    found = [_metric(line, task) for line in policy.checks]
+    return {metric.name: metric for metric in found}
+
+
+def _metric(line: CheckLine, task: str) -> Metric:
+    metric = METRICS[PRIMARY[task] if line.metric == "primary" else line.metric]
+    return metric if line.threshold is None else metric.at(line.threshold)
+
+
 def _mistakes(policy: Policy) -> list[str]:
     """What the types cannot see, one sentence each."""
     found: list[str] = []
-    known = ["primary", *METRICS]
     for at, line in enumerate(policy.checks):
-        rules = [rule for rule in get_args(Rule) if getattr(line, rule) is not None]
-        if line.metric not in known:
-            found.append(f"checks[{at}].metric: `{line.metric}` is not known. {_nearest(line.metric, known)}")
-        elif not rules:
-            found.append(
-                f"checks[{at}]: asks nothing of `{line.metric}`. Give it one of: {', '.join(get_args(Rule))}."
-            )
-        else:
-            found += [
-                f"checks[{at}].{rule}: {text}"
-                for rule in rules
-                if (text := _mistaken_limit(line.metric, rule, getattr(line, rule)))
-            ]
+        found += [f"checks[{at}]{text}" for text in _mistakes_of(line)]
     if len(set(policy.baselines)) < len(policy.baselines):
         found.append("baselines: names one of them twice. Remove one.")
     if (
@@ -172,91 +163,31 @@ def _mistakes(policy: Policy) -> list[str]:
     ):
         found.append(
             "too_good.reviewed: must say who looked for the leak, when, and why the skill is real, not"
-            f" {_shown(policy.too_good.reviewed)}."
+            f" {shown(policy.too_good.reviewed)}."
         )
     return found
 
 
-def _mistaken_limit(metric: str, rule: Rule, limit: float) -> str:
-    if metric != "primary":
-        return _misfit(metric, rule, limit)
-    # Which metric it is, only the task shows; a number that is wrong for all of them is refused now.
-    texts = [_outside(METRICS[name], rule, limit) for name in PRIMARY.values()]
-    return texts[0].replace(f"`{PRIMARY['binary']}`", "`primary`") if all(texts) else ""
-
-
-def _misfit(metric: str, rule: Rule, limit: float) -> str:
-    better = METRICS[metric].better
-    if better == "lower" and rule in HIGHER_RULES:
-        return f"lower is better for `{metric}`. Use `{LOWER_RULES[HIGHER_RULES.index(rule)]}`."
-    if better == "higher" and rule in LOWER_RULES:
-        return f"higher is better for `{metric}`. Use `{HIGHER_RULES[LOWER_RULES.index(rule)]}`."
-    return _outside(METRICS[metric], rule, limit)
-
-
-def _outside(metric: Metric, rule: Rule, limit: float) -> str:
-    """What is wrong with a number that no model could reach, or that every model would."""
-    lowest, highest = metric.domain
-    if rule == "min_skill":
-        allowed, fits = "at least -1 and below 1", -1 <= limit < 1
-    elif rule == "max_skill_drop":
-        allowed, fits = "above 0 and at most 1", 0 < limit <= 1
-    elif rule in ("max_drop", "max_rise"):
-        width = highest - lowest
-        allowed = f"above 0{f' and at most {width:g}' if width < math.inf else ''} for `{metric.name}`"
-        fits = 0 < limit <= width
-    else:
-        ends = [("at least", lowest), ("at most", highest)]
-        said = " and ".join(f"{word} {end:g}" for word, end in ends if math.isfinite(end))
-        allowed, fits = f"{said} for `{metric.name}`", lowest <= limit <= highest
-    if fits:
-        return ""
-    why = ", since with no margin even an unchanged model could not pass"
-    short = f"{limit:g}" if float(f"{limit:g}") == limit else repr(limit)
-    return f"must be {allowed}{why if rule in CHAMPION_RULES and limit <= 0 else ''}, not {short}."
+def _mistakes_of(line: CheckLine) -> list[str]:
+    rules = [rule for rule in get_args(Rule) if getattr(line, rule) is not None]
+    known = ["primary", *METRICS]
+    if line.metric not in known:
+        return [f".metric: `{line.metric}` is not known. {nearest(line.metric, known)}"]
+    if not rules:
+        return [f": asks nothing of `{line.metric}`. Give it one of: {', '.join(get_args(Rule))}."]
+    metric = METRICS.get(line.metric)
+    found: list[str] = []
+    if line.threshold is not None and (metric is None or metric.counted is None):
+        with_one = ", ".join(each.name for each in METRICS.values() if each.counted)
+        found.append(f".threshold: `{line.metric}` has none. A threshold is for {with_one}.")
+    for rule in rules:
+        limit = getattr(line, rule)
+        text = misfit(metric, rule, limit) if metric else misfit_of_primary(rule, limit)
+        if text:
+            found.append(f".{rule}: {text}")
+    return found
 
 
 def _refuse(mistakes: list[str]) -> None:
     if mistakes:
         raise FearlessError("\n".join(f"{FILE}: {mistake}" for mistake in mistakes))
-
-
-def _sentence(problem: dict[str, Any]) -> str:
-    """One of pydantic's complaints as: where, what, and how to mend it."""
-    place: tuple[int | str, ...] = problem["loc"]
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-    kind, given = problem["type"], problem["input"]
-    if kind == "extra_forbidden":
-        return f"{where}: this key is not known. {_nearest(str(place[-1]), _names_beside(place))}"
-    if kind == "missing":
-        return f"{where}: is missing. Add that line."
-    if kind == "literal_error":
-        expected = problem["ctx"]["expected"].replace("'", "")
-        hint = _nearest(str(given), expected.replace(" or ", ", ").split(", "))
-        return f"{where}: must be {expected}, not {_shown(given)}. {hint}".rstrip()
-    if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return f"{where or 'the file'}: must hold `key: value` lines, not {_shown(given)}."
-    text = problem["msg"].replace("Input should be", "must be").replace("Input should", "must")
-    return f"{where}: {text[0].lower()}{text[1:]}, not {_shown(given)}."
-
-
-def _shown(given: object) -> str:
-    if given is None:
-        return "empty"
-    text = f"the text '{given}'" if isinstance(given, str) else str(given)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _names_beside(place: tuple[int | str, ...]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {
-        "checks": CheckLine,
-        "on_inconclusive": OnInconclusive,
-        "too_good": TooGood,
-    }
-    model = models.get(str(place[0]), Policy) if len(place) > 1 else Policy
-    return list(model.model_fields)
-
-
-def _nearest(name: str, valid: list[str]) -> str:
-    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.7)
-    return f"Did you mean `{near[0]}`?" if near else f"Valid: {', '.join(valid)}."

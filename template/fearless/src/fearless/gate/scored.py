@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fearless.core.errors import FearlessError
-from fearless.gate.intervals import Array, Clusters, Interval, Measured, interval
-from fearless.gate.metrics import METRICS, PRIMARY
-from fearless.gate.policy import Policy
+from fearless.gate.counts import Table
+from fearless.gate.evidence import Evidence, Rows
+from fearless.gate.intervals import Array, Clusters, Interval, Measured, difference
+from fearless.gate.metrics import METRICS, PRIMARY, Metric
+from fearless.gate.policy import Policy, metrics_of
+from fearless.gate.ranks import Ranks
 
 CANDIDATE, CHAMPION, CONSTANT = "candidate", "champion", "constant"
 # A sum of float32 votes may leave [0, 1] by a rounding error; more than that is no probability.
@@ -29,6 +32,7 @@ class Scored:
     y: Array
     scores: dict[str, Array]
     clusters: Clusters | None
+    metrics: dict[str, Metric]
 
     @classmethod
     def of(
@@ -51,7 +55,8 @@ class Scored:
             raise FearlessError(
                 f"Golden data has {len(truth):,} rows and the groups have shape {groups.shape}."
             )
-        return cls(policy, task, truth, scores, None if groups is None else Clusters.of(groups))
+        clusters = None if groups is None else Clusters.of(groups)
+        return cls(policy, task, truth, scores, clusters, metrics_of(policy, task))
 
     @property
     def rows(self) -> int:
@@ -73,37 +78,90 @@ class Scored:
         """The metric that baselines and `too_good` are judged by."""
         return PRIMARY[self.task]
 
-    @cached_property
-    def _measured(self) -> dict[tuple[str, str], Measured]:
-        return {}
+    def metric(self, name: str) -> Metric:
+        """The metric of that name: one that gate.yaml names, or one of the table."""
+        return self.metrics[name] if name in self.metrics else METRICS[name]
 
-    def measured(self, model: str, metric: str) -> Measured:
-        """The metric's value for one model."""
-        if (model, metric) not in self._measured:
-            found = METRICS[metric].measure(self.y, self.scores[model])
+    def value(self, model: str, metric: str) -> Evidence:
+        """The metric of one model."""
+        counted = self.metric(metric).counted
+        if counted is not None and self.clusters is None:
+            return counted.evidence(self._table(model, CHAMPION, counted.threshold))
+        return Rows(self._measured(model, metric), self.clusters)
+
+    def skill(self, model: str, metric: str) -> Evidence:
+        """The skill of one model: 0 knows nothing, 1 is perfect (see Metric.skill)."""
+        return Rows(self._skill(model, metric), self.clusters)
+
+    def advantage(self, metric: str, other: str) -> Evidence:
+        """How much better the candidate is than another model, paired by row."""
+        counted = self.metric(metric).counted
+        if counted is not None and self.clusters is None:
+            return counted.advantage(self._table(CANDIDATE, other, counted.threshold))
+        found = self.metric(metric).advantage(
+            self._measured(CANDIDATE, metric), self._measured(other, metric)
+        )
+        return Rows(found, self.clusters)
+
+    def skill_advantage(self, metric: str, other: str) -> Evidence:
+        """How much more skill the candidate has than another model, paired by row."""
+        found = difference(self._skill(CANDIDATE, metric), self._skill(other, metric))
+        return Rows(found, self.clusters)
+
+    def interval(self, found: Evidence) -> Interval:
+        """Its bounds at the policy's confidence."""
+        return found.interval(self.policy.confidence)
+
+    def ranks(self, model: str) -> Ranks:
+        """The golden rows in the order of one model's scores."""
+        if model not in self._kept_ranks:
+            self._kept_ranks[model] = Ranks.of(self.y, self.scores[model])
+        return self._kept_ranks[model]
+
+    def _measured(self, model: str, metric: str) -> Measured:
+        if (model, metric) not in self._kept:
+            asked = self.metric(metric)
+            found = (
+                asked.measure(self.y, self.scores[model])
+                if asked.ranked is None
+                else asked.ranked(self.ranks(model))
+            )
             if not (np.isfinite(found.value) and np.isfinite(found.influence).all()):
                 raise FearlessError(
                     f"The {metric} of the {model} is not a finite number: its scores are far too large."
                 )
-            self._measured[model, metric] = found
-        return self._measured[model, metric]
+            self._kept[model, metric] = found
+        return self._kept[model, metric]
 
-    def skill(self, model: str, metric: str) -> Measured:
-        """The skill of one model: 0 knows nothing, 1 is perfect (see Metric.skill)."""
-        if METRICS[metric].chance is None and not self.measured(CONSTANT, metric).value > 0:
+    def _skill(self, model: str, metric: str) -> Measured:
+        asked = self.metric(metric)
+        constant = self._measured(CONSTANT, metric)
+        if asked.chance is None and not asked.missed(constant).value > 0:
             raise FearlessError(
                 f"The constant baseline has no {metric} to improve on: it is right on every golden row.",
                 fix="Look at the target of the golden data.",
             )
-        return METRICS[metric].skill(self.measured(model, metric), self.measured(CONSTANT, metric))
+        return asked.skill(self._measured(model, metric), constant)
 
-    def advantage(self, metric: str, other: str) -> Measured:
-        """How much better the candidate is than another model, paired by row."""
-        return METRICS[metric].advantage(self.measured(CANDIDATE, metric), self.measured(other, metric))
+    def _table(self, model: str, other: str, threshold: float) -> Table:
+        """The cells of two models; of one model twice where there is no other."""
+        other = other if other in self.scores else model
+        key = (model, other, threshold)
+        if key not in self._tables:
+            self._tables[key] = Table.of(self.y, self.scores[model], self.scores[other], threshold)
+        return self._tables[key]
 
-    def interval(self, measured: Measured) -> Interval:
-        """Its bounds at the policy's confidence, with rows of a group taken together."""
-        return interval(measured, self.policy.confidence, self.clusters)
+    @cached_property
+    def _kept(self) -> dict[tuple[str, str], Measured]:
+        return {}
+
+    @cached_property
+    def _kept_ranks(self) -> dict[str, Ranks]:
+        return {}
+
+    @cached_property
+    def _tables(self) -> dict[tuple[str, str, float], Table]:
+        return {}
 
 
 def _truth(task: str, y: ArrayLike) -> Array:

@@ -17,18 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from fearless.core.errors import FearlessError
 from fearless.gate import wording
+from fearless.gate.evidence import Evidence, holm
 from fearless.gate.findings import Check, Estimate, Model, Report, Verdict, exit_code, overall
-from fearless.gate.intervals import Interval, difference, rows_to_settle
+from fearless.gate.intervals import Interval, rows_to_settle
 from fearless.gate.metrics import PRIMARY
-from fearless.gate.policy import (
-    CHAMPION_RULES,
-    LOWER_RULES,
-    Mode,
-    Policy,
-    Requirement,
-    TooGood,
-    requirements,
-)
+from fearless.gate.policy import Mode, Policy, Requirement, TooGood, requirements
+from fearless.gate.rules import CHAMPION_RULES, FLOOR_RULES, LOWER_RULES, SKILL_RULES
 from fearless.gate.scored import CANDIDATE, CHAMPION, Scored
 
 # Below this many rows (of the rarer class, or groups) bounds rest on too little to let anything pass.
@@ -117,12 +111,13 @@ def not_judged(
 def _checks(golden: Scored, asked: list[Requirement]) -> list[Check]:
     if not asked:
         raise FearlessError("gate.yaml asks for no check at all.", fix="Add one under `checks`.")
+    compared = _champion_checks(golden, asked) if CHAMPION in golden.scores else {}
     found: list[Check] = []
     for each in asked:
         if each.rule not in CHAMPION_RULES:
             found.append(_floor_check(golden, each))
-        elif CHAMPION in golden.scores:
-            found.append(_champion_check(golden, each))
+        elif each.id in compared:
+            found.append(compared[each.id])
     found += [_baseline_check(golden, name) for name in golden.policy.baselines]
     if not found:
         raise FearlessError(
@@ -135,8 +130,8 @@ def _checks(golden: Scored, asked: list[Requirement]) -> list[Check]:
 
 
 def _floor_check(golden: Scored, asked: Requirement) -> Check:
-    of = "skill" if asked.rule == "min_skill" else "value"
-    measure = golden.skill if of == "skill" else golden.measured
+    of = "skill" if asked.rule in SKILL_RULES else "value"
+    measure = golden.skill if of == "skill" else golden.value
     found = golden.interval(measure(CANDIDATE, asked.metric))
     sign = -1.0 if asked.rule in LOWER_RULES else 1.0
     careful, hopeful = (found.lower, found.upper) if sign > 0 else (found.upper, found.lower)
@@ -150,19 +145,42 @@ def _floor_check(golden: Scored, asked: Requirement) -> Check:
     return _completed(golden, check, found, abs(found.value - asked.limit))
 
 
-def _champion_check(golden: Scored, asked: Requirement) -> Check:
-    of = "skill" if asked.rule == "max_skill_drop" else "value"
-    if of == "skill":
-        advantage = difference(golden.skill(CANDIDATE, asked.metric), golden.skill(CHAMPION, asked.metric))
-    else:
-        advantage = golden.advantage(asked.metric, CHAMPION)
-    found = golden.interval(advantage)
+def _champion_checks(golden: Scored, asked: list[Requirement]) -> dict[str, Check]:
+    """One check for each margin. To fail, a drop must be proven among all of them together (Holm).
+
+    Without that, each check more would be another chance for an equal model to fail by luck. To pass, all
+    must pass, so that each keeps its own bound.
+    """
+    asked = [each for each in asked if each.rule in CHAMPION_RULES]
+    evidence = [_advantage(golden, each) for each in asked]
+    worse = holm(
+        lambda confidence: np.array([each.interval(confidence).upper for each in evidence]),
+        len(evidence),
+        golden.policy.confidence,
+    )
+    return {
+        each.id: _champion_check(golden, each, golden.interval(found), bool(proven), len(asked))
+        for each, found, proven in zip(asked, evidence, worse, strict=True)
+    }
+
+
+def _advantage(golden: Scored, asked: Requirement) -> Evidence:
+    if asked.rule in SKILL_RULES:
+        return golden.skill_advantage(asked.metric, CHAMPION)
+    return golden.advantage(asked.metric, CHAMPION)
+
+
+def _champion_check(golden: Scored, asked: Requirement, found: Interval, worse: bool, family: int) -> Check:
+    of = "skill" if asked.rule in SKILL_RULES else "value"
     if found.lower > -asked.limit:
         verdict = Verdict.PASS
     else:
-        verdict = Verdict.FAIL if found.upper < 0 else Verdict.INCONCLUSIVE
+        verdict = Verdict.FAIL if worse else Verdict.INCONCLUSIVE
     check = Check(asked.id, "champion", asked.metric, of, CHAMPION, asked.rule, asked.limit, verdict)
-    return _completed(golden, check, found, max(found.value + asked.limit, -found.value))
+    check = _completed(golden, check, found, max(found.value + asked.limit, -found.value))
+    if verdict is Verdict.INCONCLUSIVE and found.upper < 0:
+        check = replace(check, sentence=check.sentence + wording.among(family))
+    return check
 
 
 def _baseline_check(golden: Scored, name: str) -> Check:
@@ -198,7 +216,7 @@ def _completed(golden: Scored, check: Check, found: Interval, distance: float) -
 
     `distance` is how far the estimate is from the limit that it would have to clear.
     """
-    point = check.kind == "floor" and golden.policy.floor_mode == "point"
+    point = check.rule in FLOOR_RULES and golden.policy.floor_mode == "point"
     evidence = found.degrees + 1
     too_few = evidence < FEWEST_ROWS and check.verdict is Verdict.PASS and not point
     needed = None
@@ -232,9 +250,7 @@ def _models(golden: Scored, metrics: list[str], descriptions: Mapping[str, str])
                 name=name,
                 role=name if judged else "baseline",
                 description=descriptions.get(name, ""),
-                metrics={
-                    metric: _estimate(golden.interval(golden.measured(name, metric))) for metric in wanted
-                },
+                metrics={metric: _estimate(golden.interval(golden.value(name, metric))) for metric in wanted},
                 skill=_estimate(golden.interval(golden.skill(name, golden.primary))),
             )
         )

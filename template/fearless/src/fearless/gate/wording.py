@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fearless.gate.findings import Check, Verdict
-from fearless.gate.policy import LOWER_RULES
+from fearless.gate.rules import CHAMPION_RULES, LOWER_RULES
 
 # How a change of its own judges is mended, by the rule that it broke.
 MEND = {
@@ -97,6 +97,11 @@ def bounds(check: Check, lower: float, upper: float, confidence: float) -> str:
     return f", {proven} with {_percent(confidence)} confidence"
 
 
+def among(family: int) -> str:
+    """Why a difference whose own bound is below 0 is not proven: it is one of several."""
+    return f" Below 0, but not by enough for one of {family} comparisons (Holm)."
+
+
 def too_good(metric: str, value: float, limit: float, reviewed: str) -> str:
     """Whether the skill is one that should make people look for a leak."""
     shown = number(value, limit)
@@ -111,7 +116,7 @@ def too_good(metric: str, value: float, limit: float, reviewed: str) -> str:
 
 def _threshold(check: Check) -> float:
     """What the estimate is compared with: the limit, or for an advantage how much of it may be lost."""
-    return -check.limit if check.kind == "champion" else check.limit
+    return -check.limit if check.rule in CHAMPION_RULES else check.limit
 
 
 def number(value: float, beside: float) -> str:

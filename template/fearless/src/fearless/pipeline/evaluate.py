@@ -11,7 +11,6 @@ from fearless.columns.dictionary import load
 from fearless.columns.frame import target_of
 from fearless.core.atomic import replaced_folder, write_text
 from fearless.core.project import Project
-from fearless.gate.intervals import interval
 from fearless.gate.metrics import METRICS
 from fearless.golden.frozen import open_golden
 from fearless.model.artifact import open_model
@@ -31,7 +30,7 @@ def evaluate(project: Project) -> str:
     metrics: dict[str, Any] = {"version": 1, "rows": len(y)}
     for name, metric in METRICS.items():
         if metric.task == model.manifest.task:
-            found = interval(metric.measure(y, np.asarray(scores)), CONFIDENCE)
+            found = metric.evidence(y, np.asarray(scores)).interval(CONFIDENCE)
             metrics[name] = {key: float(f"{getattr(found, key):.8g}") for key in ("value", "lower", "upper")}
     with replaced_folder(project.reports) as folder:
         write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
