@@ -27,6 +27,9 @@ def policy(**changed: Any) -> dict[str, Any]:
         ],
         "baselines": ["constant", "linear"],
         "too_good": {"skill": 0.9},
+        "calibration": {"ece_max": 0.03},
+        "slices": {"by": ["region", "plan"], "min_rows": 200, "min_positives": 20},
+        "budgets": {"p95_ms_ratio": 1.2, "model_mb": 50},
     }
     return {**base, **changed}
 
@@ -58,6 +61,17 @@ LOOSER = [
     (policy(baselines=["constant"]), "baselines: linear -> gone"),
     (policy(too_good={"skill": 0.95}), "too_good.skill 0.9 -> 0.95"),
     (policy(too_good=None), "too_good.skill 0.9 -> gone"),
+    (policy(calibration={"ece_max": 0.05}), "calibration.ece_max 0.03 -> 0.05"),
+    (policy(calibration=None), "calibration.ece_max 0.03 -> gone"),
+    (policy(slices={"by": ["region"]}), "slices.by: plan -> gone"),
+    (policy(budgets={"p95_ms_ratio": 2, "model_mb": 50}), "budgets.p95_ms_ratio 1.2 -> 2"),
+    (policy(budgets={"p95_ms_ratio": 1.2}), "budgets.model_mb 50 -> gone"),
+]
+# Another number of rows, or another worth, may be less in either direction: each change of them is named.
+OTHER = [
+    (policy(slices={"by": ["region", "plan"], "min_rows": 100}), "slices.min_rows 200 -> 100"),
+    (policy(slices={"by": ["region", "plan"], "min_rows": 900}), "slices.min_rows 200 -> 900"),
+    (policy(slices={"by": ["region", "plan"], "min_positives": 10}), "slices.min_positives 20 -> 10"),
 ]
 
 
@@ -69,6 +83,45 @@ def test_each_looser_number_is_named(change: dict[str, Any], named: str) -> None
 @pytest.mark.parametrize(("looser", "named"), LOOSER, ids=[named for _, named in LOOSER])
 def test_what_asks_for_more_is_not_named(looser: dict[str, Any], named: str) -> None:
     assert loosened(parse(looser), parse(policy()), "binary") == []
+
+
+@pytest.mark.parametrize(("change", "named"), OTHER, ids=[named for _, named in OTHER])
+def test_another_number_of_rows_for_a_part_is_named_in_either_direction(
+    change: dict[str, Any], named: str
+) -> None:
+    assert loosened(parse(policy()), parse(change), "binary") == [named]
+
+
+def worth(**changed: Any) -> dict[str, Any]:
+    cells = {"true_positive": 40, "false_positive": -5, "false_negative": -60, "true_negative": 0}
+    return {"currency": "EUR", "per": "customer", **cells, **changed}
+
+
+def test_another_worth_of_an_answer_is_named_and_another_word_for_the_currency_is_not() -> None:
+    base = policy(value=worth())
+    dearer, other = policy(value=worth(true_negative=2, threshold=0.4)), policy(value=worth(currency="USD"))
+    assert loosened(parse(base), parse(dearer), "binary") == [
+        "value.true_negative 0 -> 2",
+        "value.threshold 0.5 -> 0.4",
+    ]
+    assert loosened(parse(base), parse(other), "binary") == []
+    assert "value.true_positive 40 -> gone" in loosened(parse(base), parse(policy()), "binary")
+
+
+def test_slices_that_are_gone_altogether_are_named_with_their_columns() -> None:
+    found = loosened(parse(policy()), parse(policy(slices=None)), "binary")
+    assert found[-2:] == ["slices.by: region -> gone", "slices.by: plan -> gone"]
+
+
+def test_the_same_metric_at_another_threshold_or_turned_round_is_gone() -> None:
+    base = policy(checks=[{"metric": "f1", "floor": 0.5}])
+    moved = policy(checks=[{"metric": "f1", "threshold": 0.3, "floor": 0.5}])
+    assert loosened(parse(base), parse(moved), "binary") == ["f1.floor 0.5 -> gone"]
+    own = {"metric": "shop.metrics:cost", "direction": "lower", "max_rise": 5}
+    turned = {"metric": "shop.metrics:cost", "direction": "higher", "max_drop": 5}
+    assert loosened(parse(policy(checks=[own])), parse(policy(checks=[turned])), "binary") == [
+        "shop.metrics:cost.max_rise 5 -> gone"
+    ]
 
 
 def test_the_same_policy_is_not_looser_and_a_review_of_what_is_too_good_is_none_either() -> None:

@@ -212,6 +212,18 @@ def test_auc_depends_on_the_order_of_the_scores_alone(seed: int) -> None:
     assert METRICS["roc_auc"].measure(1 - y, 1 - scores).value == plain.value
 
 
+def test_the_paired_auc_interval_is_that_of_mlstatkit() -> None:
+    # MLstatkit 0.1 says of these rows, with ties in both scores: z = -1.88491880, variance 3.4704323077420934e-05.
+    at = np.arange(240)
+    first = ((at * 37) % 101) / 101
+    second = ((at * 37) % 101 + (at * 53) % 29) // 4 / 33.0
+    y = ((at * 37) % 101 + (at * 11) % 60 > 85).astype(np.float64)
+    metric = METRICS["roc_auc"]
+    paired = interval(metric.advantage(metric.measure(y, first), metric.measure(y, second)), 0.95)
+    assert paired.standard_error == pytest.approx(math.sqrt(3.4704323077420934e-05), rel=1e-9)
+    assert paired.value / paired.standard_error == pytest.approx(1.8849188013213796, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_a_model_beside_itself_has_no_advantage_and_no_doubt_about_it(name: str) -> None:
     y, scores, _ = example(name)

@@ -12,7 +12,19 @@ from jinja2 import Environment
 
 from fearless.core.errors import FearlessError
 from fearless.gate.metrics import METRICS
-from fearless.gate.policy import CheckLine, Policy, TooGood, load, metrics_of, parse, requirements
+from fearless.gate.policy import (
+    Budgets,
+    Calibration,
+    CheckLine,
+    Policy,
+    Slices,
+    TooGood,
+    Value,
+    load,
+    metrics_of,
+    parse,
+    requirements,
+)
 from fearless.gate.rules import Rule
 
 ROOT = Path(__file__).parents[2]
@@ -60,10 +72,14 @@ def test_the_rendered_file_is_read(example: str, profile: str, tmp_path: Path) -
         assert any(each.rule == "min_skill" for each in requirements(policy, task))
 
 
+# The rendered file is the user's and stays as 0.1.0 made it; these keys came later and stand in the reference alone.
+LATER = {"calibration", "slices", "value", "budgets"}
+
+
 @pytest.mark.parametrize("example", ["churn", "travel-delay", "none"])
-def test_the_rendered_file_shows_every_key_and_leaves_no_jinja(example: str) -> None:
+def test_the_rendered_file_shows_every_key_of_its_release_and_leaves_no_jinja(example: str) -> None:
     text = rendered(example, "light")
-    assert set(yaml.safe_load(text)) == set(Policy.model_fields)
+    assert set(yaml.safe_load(text)) == set(Policy.model_fields) - LATER
     assert "{%" not in text
     assert "{{" not in text
     assert max(len(line) for line in text.splitlines()) <= 116
@@ -75,7 +91,8 @@ def test_the_example_in_the_reference_is_read_and_names_every_key_and_metric() -
     assert example is not None
     assert set(yaml.safe_load(example[1])) == set(Policy.model_fields)
     parse(yaml.safe_load(example[1]))
-    for name in (*Policy.model_fields, *CheckLine.model_fields, *TooGood.model_fields, *METRICS):
+    sections = (Policy, CheckLine, TooGood, Calibration, Slices, Value, Budgets)
+    for name in (*(name for each in sections for name in each.model_fields), *METRICS):
         assert f"`{name}`" in text
 
 
@@ -92,7 +109,47 @@ def test_primary_is_the_proper_loss_of_the_task() -> None:
     ("changed", "said"),
     [
         ({"confidense": 0.9}, "gate.yaml: confidense: this key is not known. Did you mean `confidence`?"),
-        ({"slices": {}}, "gate.yaml: slices: this key is not known. Valid: version, confidence,"),
+        ({"zzz": {}}, "gate.yaml: zzz: this key is not known. Valid: version, confidence,"),
+        ({"slice": {}}, "gate.yaml: slice: this key is not known. Did you mean `slices`?"),
+        ({"slices": {}}, "gate.yaml: slices.by: is missing. Add that line."),
+        ({"slices": {"by": []}}, "gate.yaml: slices.by:"),
+        ({"slices": {"by": ["a", "a"]}}, "gate.yaml: slices.by: names one of them twice."),
+        (
+            {"slices": {"by": ["a"], "min_row": 9}},
+            "slices.min_row: this key is not known. Did you mean `min_rows`?",
+        ),
+        (
+            {"slices": {"by": ["a"], "min_rows": 5}},
+            "slices.min_rows: must be greater than or equal to 20, not 5.",
+        ),
+        (
+            {"slices": {"by": ["a"], "correction": "none"}},
+            "slices.correction: must be holm, not the text 'none'.",
+        ),
+        ({"calibration": {"ece_max": 3}}, "calibration.ece_max: must be less than 1, not 3."),
+        ({"budgets": {}}, "gate.yaml: budgets: asks nothing. Give it one of: p95_ms_ratio, model_mb."),
+        ({"budgets": {"model_mb": 0}}, "budgets.model_mb: must be greater than 0, not 0."),
+        ({"value": {"per": "customer"}}, "gate.yaml: value.currency: is missing."),
+        (
+            {"checks": [{"metric": "value", "floor": 1}]},
+            "gate.yaml: checks[0]: `value` has no worth to count with. Say under `value:`",
+        ),
+        (
+            {"checks": [{"metric": "shop.metrics:profit", "floor": 1}]},
+            "gate.yaml: checks[0].direction: is missing. Say whether `higher` or `lower` is better.",
+        ),
+        (
+            {"checks": [{"metric": "shop.metrics:cost", "direction": "lower", "floor": 1}]},
+            "checks[0].floor: lower is better for `shop.metrics:cost`. Use `ceiling`.",
+        ),
+        (
+            {"checks": [{"metric": "shop.metrics:profit", "direction": "higher", "min_skill": 0.1}]},
+            "checks[0].min_skill: `shop.metrics:profit` has no skill",
+        ),
+        (
+            {"checks": [{"metric": "roc_auc", "direction": "higher", "floor": 0.8}]},
+            "checks[0].direction: `roc_auc` has its own. Remove that key.",
+        ),
         (
             {"checks": [{"metric": "log_loss", "min_skil": 0.1}]},
             "gate.yaml: checks[0].min_skil: this key is not known. Did you mean `min_skill`?",
@@ -184,7 +241,7 @@ def test_what_only_the_task_can_show_is_refused_then(
 
 
 def test_every_rule_is_a_key_of_a_check() -> None:
-    assert {"metric", "threshold", *get_args(Rule)} == set(CheckLine.model_fields)
+    assert {"metric", "threshold", "direction", *get_args(Rule)} == set(CheckLine.model_fields)
 
 
 def test_a_threshold_makes_a_metric_of_its_own_beside_the_one_at_one_half() -> None:
@@ -269,3 +326,29 @@ def test_a_review_that_says_nothing_is_refused(given: str) -> None:
     assert said.startswith("gate.yaml: too_good.reviewed: must say who looked for the leak")
     assert f"not the text '{given}'." in said
     assert policy_with(too_good={"skill": 0.98, "reviewed": "Ada, in May, a sure rule"}).too_good
+
+
+ANSWERS = {"true_positive": 40, "false_positive": -5, "false_negative": -60, "true_negative": 0}
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "fits"),
+    [
+        ("binary", ANSWERS, True),
+        ("binary", {**ANSWERS, "threshold": 0.2}, True),
+        ("binary", {name: ANSWERS[name] for name in list(ANSWERS)[:3]}, False),
+        ("binary", {**ANSWERS, "per_unit_error": -3}, False),
+        ("regression", {"per_unit_error": -3}, True),
+        ("regression", ANSWERS, False),
+    ],
+)
+def test_the_worth_of_an_answer_needs_what_its_task_has(task: str, given: dict[str, Any], fits: bool) -> None:
+    policy = policy_with(
+        checks=[{"metric": "primary", "min_skill": 0.1}, {"metric": "value", "floor": 2.5, "max_drop": 9}],
+        value={"currency": "EUR", "per": "customer", **given},
+    )
+    if fits:
+        assert [each.id for each in requirements(policy, task)][1:] == ["value.floor", "value.max_drop"]
+    else:
+        with pytest.raises(FearlessError, match=f"value: a {task} target needs"):
+            requirements(policy, task)

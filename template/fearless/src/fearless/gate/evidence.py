@@ -148,6 +148,25 @@ class Draws:
         )
 
 
+@dataclass(frozen=True)
+class Turned:
+    """The negative of some evidence."""
+
+    other: Evidence
+
+    @property
+    def value(self) -> float:
+        return -self.other.value
+
+    @property
+    def degrees(self) -> int:
+        return self.other.degrees
+
+    def interval(self, confidence: float) -> Interval:
+        found = self.other.interval(confidence)
+        return Interval(-found.value, found.standard_error, -found.upper, -found.lower, found.degrees)
+
+
 def holm(upper_at: Callable[[float], Array], count: int, confidence: float) -> NDArray[np.bool_]:
     """Which of `count` differences are proven to be below 0, all together with the error of one.
 

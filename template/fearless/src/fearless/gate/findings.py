@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +67,41 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """One metric in one part of the golden rows: where `by` (a column, or two) has this `level`.
+
+    `difference` is the candidate's advantage over the champion. The verdict is INCONCLUSIVE where there are too
+    few rows, or no champion.
+    """
+
+    by: str
+    level: str
+    rows: int
+    positives: int | None
+    metric: str
+    candidate: Estimate
+    champion: Estimate | None
+    difference: Estimate | None
+    verdict: Verdict
+    sentence: str = ""
+
+    def told(self, sentence: str) -> Slice:
+        """The same with its sentence."""
+        return replace(self, sentence=sentence)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a row is worth with each model's answers, in `currency` for one `per`."""
+
+    currency: str
+    per: str
+    candidate: Estimate
+    champion: Estimate | None
+    difference: Estimate | None
+
+
+@dataclass(frozen=True)
 class Report:
     """A whole judgement. `exit_code` is what the command ends with in this mode."""
 
@@ -86,6 +121,9 @@ class Report:
     policy: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
+    slices: list[Slice] = field(default_factory=list)
+    worst_slice: Slice | None = None
+    value: Worth | None = None
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from fearless.gate.ranks import Ranks
 SMALLEST = float(np.finfo(np.float64).eps)
 
 RowLoss = Callable[[Array, Array], Array]
+# The second argument is an array for the influences to be put into, or None.
+ByRank = Callable[[Ranks, Array | None], Measured]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Metric:
     domain: tuple[float, float] = (0.0, math.inf)
     skilled: bool = True
     loss: RowLoss | None = None
-    ranked: Callable[[Ranks], Measured] | None = None
+    ranked: ByRank | None = None
     counted: Counted | None = None
 
     def skill(self, model: Measured, constant: Measured) -> Measured:
@@ -128,12 +130,12 @@ def mean_of(
     return Metric(name, task, better, lambda y, scores: mean(loss(y, scores)), loss=loss, domain=(0.0, high))
 
 
-def _ranked(name: str, measure: Callable[[Ranks], Measured], chance: float | None) -> Metric:
+def _ranked(name: str, measure: ByRank, chance: float | None) -> Metric:
     return Metric(
         name,
         "binary",
         "higher",
-        lambda y, scores: measure(Ranks.of(y, scores)),
+        lambda y, scores: measure(Ranks.of(y, scores), None),
         chance=chance,
         domain=(0.0, 1.0),
         ranked=measure,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fearless.core.errors import FearlessError
 from fearless.core.yaml_file import read_mapping
+from fearless.gate import value
 from fearless.gate.complaints import nearest, sentence, shown
+from fearless.gate.intervals import Array, Measured
 from fearless.gate.metrics import METRICS, PRIMARY, Metric
+from fearless.gate.own import is_own
 from fearless.gate.rules import Rule, misfit, misfit_of_primary
 
 FILE = "gate.yaml"
@@ -19,7 +24,14 @@ VERSION = 1
 
 Mode = Literal["pull_request", "release"]
 Reaction = Literal["warn", "fail"]
+Direction = Literal["higher", "lower"]
 BaselineName = Literal["constant", "one_feature", "linear"]
+
+# What `value` needs to know for each task.
+WORTH: dict[str, tuple[str, ...]] = {
+    "binary": ("true_negative", "false_positive", "false_negative", "true_positive"),
+    "regression": ("per_unit_error",),
+}
 
 
 class Strict(BaseModel):
@@ -40,6 +52,7 @@ class CheckLine(Strict):
 
     metric: str
     threshold: float | None = Field(default=None, gt=0, lt=1)
+    direction: Direction | None = None
     min_skill: float | None = None
     max_skill_drop: float | None = None
     floor: float | None = None
@@ -55,6 +68,41 @@ class TooGood(Strict):
     reviewed: str = ""
 
 
+class Calibration(Strict):
+    """How far a probability may be from the share of rows that turn out positive, on average over bins."""
+
+    ece_max: float = Field(gt=0, lt=1)
+
+
+class Slices(Strict):
+    """The columns whose levels are judged apart, and how many rows a level needs for that."""
+
+    by: list[str] = Field(min_length=1)
+    min_rows: int = Field(default=200, ge=20)
+    min_positives: int = Field(default=20, ge=10)
+    correction: Literal["holm"] = "holm"
+
+
+class Value(Strict):
+    """What an answer is worth: for a binary target each of the four cells, for a number each unit of error."""
+
+    currency: str = Field(min_length=1)
+    per: str = Field(min_length=1)
+    true_positive: float | None = None
+    false_positive: float | None = None
+    false_negative: float | None = None
+    true_negative: float | None = None
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    per_unit_error: float | None = Field(default=None, lt=0)
+
+
+class Budgets(Strict):
+    """What a model may cost to serve: its slowest requests beside the champion's, and its size."""
+
+    p95_ms_ratio: float | None = Field(default=None, gt=0)
+    model_mb: float | None = Field(default=None, gt=0)
+
+
 class Policy(Strict):
     """gate.yaml, version 1. An absent section is a question that nobody asks."""
 
@@ -65,6 +113,10 @@ class Policy(Strict):
     retrain: Literal["never", "nightly", "pull_request"] = "pull_request"
     checks: list[CheckLine]
     baselines: list[BaselineName] = ["constant", "one_feature", "linear"]
+    calibration: Calibration | None = None
+    slices: Slices | None = None
+    value: Value | None = None
+    budgets: Budgets | None = None
     too_good: TooGood | None = None
 
 
@@ -115,7 +167,7 @@ def requirements(policy: Policy, task: str) -> list[Requirement]:
     """
     found: list[Requirement] = []
     for at, line in enumerate(policy.checks):
-        metric = _metric(line, task)
+        metric = _metric(line, policy, task)
         if metric.task != task:
             fitting = ", ".join(each.name for each in METRICS.values() if each.task == task)
             raise FearlessError(
@@ -140,22 +192,58 @@ def requirements(policy: Policy, task: str) -> list[Requirement]:
 
 def metrics_of(policy: Policy, task: str) -> dict[str, Metric]:
     """The metrics that the checks name, by the names that `requirements` gives them."""
-    found = [_metric(line, task) for line in policy.checks]
+    found = [_metric(line, policy, task) for line in policy.checks]
+    if policy.value is not None:
+        found.append(worth_of(policy.value, task))
     return {metric.name: metric for metric in found}
 
 
-def _metric(line: CheckLine, task: str) -> Metric:
+def worth_of(asked: Value, task: str) -> Metric:
+    """The metric `value`; raises FearlessError where what the task needs of it is not there."""
+    needed = WORTH.get(task, ())
+    missing = [name for name in needed if getattr(asked, name) is None]
+    other = [name for names in WORTH.values() for name in names if name not in needed]
+    if missing or any(getattr(asked, name) is not None for name in other):
+        raise FearlessError(
+            f"{FILE}: value: a {task} target needs {', '.join(needed)}, and none of {', '.join(other)}.",
+            fix="Say what each answer is worth; 0 where it is worth nothing.",
+        )
+    numbers = [float(getattr(asked, name)) for name in needed]
+    if task == "binary":
+        return value.of_answers(np.array(numbers), asked.threshold)
+    return value.of_errors(numbers[0])
+
+
+def _metric(line: CheckLine, policy: Policy, task: str) -> Metric:
+    if line.metric == value.NAME and policy.value is not None:
+        return worth_of(policy.value, task)
+    if is_own(line.metric):
+        return _own(line, task)
     metric = METRICS[PRIMARY[task] if line.metric == "primary" else line.metric]
     return metric if line.threshold is None else metric.at(line.threshold)
+
+
+def _own(line: CheckLine, task: str) -> Metric:
+    """The team's metric as far as gate.yaml tells of it; `Scored` measures it."""
+
+    def measure(_y: Array, _scores: Array) -> Measured:
+        raise FearlessError(f"The metric {line.metric} is measured by the team's code.")
+
+    ends = (-math.inf, math.inf)
+    return Metric(line.metric, task, line.direction or "higher", measure, domain=ends, skilled=False)
 
 
 def _mistakes(policy: Policy) -> list[str]:
     """What the types cannot see, one sentence each."""
     found: list[str] = []
     for at, line in enumerate(policy.checks):
-        found += [f"checks[{at}]{text}" for text in _mistakes_of(line)]
+        found += [f"checks[{at}]{text}" for text in _mistakes_of(line, policy)]
     if len(set(policy.baselines)) < len(policy.baselines):
         found.append("baselines: names one of them twice. Remove one.")
+    if policy.slices and len(set(policy.slices.by)) < len(policy.slices.by):
+        found.append("slices.by: names one of them twice. Remove one.")
+    if policy.budgets and not policy.budgets.model_fields_set:
+        found.append(f"budgets: asks nothing. Give it one of: {', '.join(Budgets.model_fields)}.")
     if (
         policy.too_good
         and "reviewed" in policy.too_good.model_fields_set
@@ -168,15 +256,24 @@ def _mistakes(policy: Policy) -> list[str]:
     return found
 
 
-def _mistakes_of(line: CheckLine) -> list[str]:
+def _mistakes_of(line: CheckLine, policy: Policy) -> list[str]:
     rules = [rule for rule in get_args(Rule) if getattr(line, rule) is not None]
-    known = ["primary", *METRICS]
-    if line.metric not in known:
+    known = ["primary", *METRICS, value.NAME]
+    own = is_own(line.metric)
+    if line.metric not in known and not own:
         return [f".metric: `{line.metric}` is not known. {nearest(line.metric, known)}"]
     if not rules:
         return [f": asks nothing of `{line.metric}`. Give it one of: {', '.join(get_args(Rule))}."]
-    metric = METRICS.get(line.metric)
     found: list[str] = []
+    if line.metric == value.NAME and policy.value is None:
+        return [": `value` has no worth to count with. Say under `value:` what each answer is worth."]
+    if own and line.direction is None:
+        return [".direction: is missing. Say whether `higher` or `lower` is better."]
+    if line.direction is not None and not own:
+        found.append(f".direction: `{line.metric}` has its own. Remove that key.")
+    metric = METRICS.get(line.metric)
+    if own or line.metric == value.NAME:
+        metric = _own(line, "binary")
     if line.threshold is not None and (metric is None or metric.counted is None):
         with_one = ", ".join(each.name for each in METRICS.values() if each.counted)
         found.append(f".threshold: `{line.metric}` has none. A threshold is for {with_one}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fearless.core.errors import FearlessError
-from fearless.gate.counts import Table
-from fearless.gate.evidence import Evidence, Rows
+from fearless.gate.calibration import Calibration
+from fearless.gate.counts import Table, cells_of
+from fearless.gate.evidence import Evidence, Rows, Turned
 from fearless.gate.intervals import Array, Clusters, Interval, Measured, difference
+from fearless.gate.levels import Levels
 from fearless.gate.metrics import METRICS, PRIMARY, Metric
+from fearless.gate.own import Function, Own, is_own, measured
 from fearless.gate.policy import Policy, metrics_of
 from fearless.gate.ranks import Ranks
 
@@ -33,6 +37,7 @@ class Scored:
     scores: dict[str, Array]
     clusters: Clusters | None
     metrics: dict[str, Metric]
+    own: Mapping[str, Function]
 
     @classmethod
     def of(
@@ -44,6 +49,7 @@ class Scored:
         champion: ArrayLike | None,
         baselines: Mapping[str, ArrayLike],
         groups: NDArray[Any] | None,
+        own: Mapping[str, Function] | None = None,
     ) -> Scored:
         """Prove that rows and scores can be judged; raises FearlessError for the first reason why not."""
         truth = _truth(task, y)
@@ -56,7 +62,11 @@ class Scored:
                 f"Golden data has {len(truth):,} rows and the groups have shape {groups.shape}."
             )
         clusters = None if groups is None else Clusters.of(groups)
-        return cls(policy, task, truth, scores, clusters, metrics_of(policy, task))
+        metrics = metrics_of(policy, task)
+        for name in metrics:
+            if is_own(name) and name not in (own or {}):
+                raise FearlessError(f"The metric {name} of gate.yaml was not brought along.")
+        return cls(policy, task, truth, scores, clusters, metrics, own or {})
 
     @property
     def rows(self) -> int:
@@ -84,6 +94,8 @@ class Scored:
 
     def value(self, model: str, metric: str) -> Evidence:
         """The metric of one model."""
+        if is_own(metric):
+            return self.team_metric(metric).values[0 if model == CANDIDATE else 1]
         counted = self.metric(metric).counted
         if counted is not None and self.clusters is None:
             return counted.evidence(self._table(model, CHAMPION, counted.threshold))
@@ -95,6 +107,11 @@ class Scored:
 
     def advantage(self, metric: str, other: str) -> Evidence:
         """How much better the candidate is than another model, paired by row."""
+        if is_own(metric):
+            apart = self.team_metric(metric).difference
+            if apart is None or other != CHAMPION:
+                raise FearlessError(f"The metric {metric} compares with the champion alone.")
+            return apart if self.metric(metric).better == "higher" else Turned(apart)
         counted = self.metric(metric).counted
         if counted is not None and self.clusters is None:
             return counted.advantage(self._table(CANDIDATE, other, counted.threshold))
@@ -108,6 +125,16 @@ class Scored:
         found = difference(self._skill(CANDIDATE, metric), self._skill(other, metric))
         return Rows(found, self.clusters)
 
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Whether the candidate's probabilities mean what they say."""
+        return Calibration.of(self.y, self.scores[CANDIDATE], self.clusters)
+
+    @property
+    def told(self) -> list[str]:
+        """What a reader must know of how the figures were found."""
+        return [f"{name}: {own.how}." for name, own in self._kept_own.items()]
+
     def interval(self, found: Evidence) -> Interval:
         """Its bounds at the policy's confidence."""
         return found.interval(self.policy.confidence)
@@ -118,13 +145,65 @@ class Scored:
             self._kept_ranks[model] = Ranks.of(self.y, self.scores[model])
         return self._kept_ranks[model]
 
+    def deviations(self, model: str, metric: str) -> tuple[Array, float]:
+        """(n,) how far each row's loss is from the mean, and the mean, of a metric that is one."""
+        found = self._measured(model, metric)
+        return found.influence * math.sqrt(self.rows * (self.rows - 1.0)), found.value
+
+    def cells(self, model: str, threshold: float) -> NDArray[np.intp]:
+        """(n,) the cell of each row at a threshold."""
+        return cells_of(self.y, self.scores[model], threshold)
+
+    def ranks_within(self, model: str, levels: Levels) -> list[Ranks]:
+        """For each level its rows in the order of one model's scores, without another sort."""
+        if (model, levels.column) not in self._kept_parts:
+            whole = self.ranks(model)
+            by_level = np.argsort(levels.narrow[whole.order], kind="stable")
+            order, positive = whole.order[by_level], whole.positive[by_level]
+            ordered = self.scores[model][order]
+            self._kept_parts[model, levels.column] = [
+                Ranks.of_ordered(order[part], positive[part], ordered[part]) for part in levels.segments()
+            ]
+        return self._kept_parts[model, levels.column]
+
+    def forget(self, levels: Levels) -> None:
+        """Let go of what was kept for the parts of one column: it is as large as the golden data."""
+        self._kept_groups.pop(levels.column, None)
+        for model in self.scores:
+            self._kept_parts.pop((model, levels.column), None)
+
+    def positives_within(self, levels: Levels) -> NDArray[np.intp] | None:
+        """(levels,) how many rows of class 1 each has; None for a regression."""
+        if self.task != "binary":
+            return None
+        if levels.column not in self._kept_positives:
+            self._kept_positives[levels.column] = np.bincount(
+                levels.codes[self.y > 0.5], minlength=levels.count
+            )
+        return self._kept_positives[levels.column]
+
+    def groups_within(self, levels: Levels, clusters: Clusters) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows of one group and one level: (n,) their number, and for each number the level it lies in."""
+        if levels.column not in self._kept_groups:
+            both = clusters.codes * levels.count + levels.codes
+            there, codes = np.unique(both, return_inverse=True)
+            self._kept_groups[levels.column] = (codes.reshape(-1), there % levels.count)
+        return self._kept_groups[levels.column]
+
+    def team_metric(self, name: str) -> Own:
+        """What the team's own metric says of candidate and champion."""
+        if name not in self._kept_own:
+            models = [self.scores[each] for each in (CANDIDATE, CHAMPION) if each in self.scores]
+            self._kept_own[name] = measured(name, self.own[name], self.y, models, self.clusters)
+        return self._kept_own[name]
+
     def _measured(self, model: str, metric: str) -> Measured:
         if (model, metric) not in self._kept:
             asked = self.metric(metric)
             found = (
                 asked.measure(self.y, self.scores[model])
                 if asked.ranked is None
-                else asked.ranked(self.ranks(model))
+                else asked.ranked(self.ranks(model), None)
             )
             if not (np.isfinite(found.value) and np.isfinite(found.influence).all()):
                 raise FearlessError(
@@ -157,6 +236,22 @@ class Scored:
 
     @cached_property
     def _kept_ranks(self) -> dict[str, Ranks]:
+        return {}
+
+    @cached_property
+    def _kept_parts(self) -> dict[tuple[str, str], list[Ranks]]:
+        return {}
+
+    @cached_property
+    def _kept_positives(self) -> dict[str, NDArray[np.intp]]:
+        return {}
+
+    @cached_property
+    def _kept_groups(self) -> dict[str, tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        return {}
+
+    @cached_property
+    def _kept_own(self) -> dict[str, Own]:
         return {}
 
     @cached_property

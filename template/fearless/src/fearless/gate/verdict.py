@@ -17,13 +17,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from fearless.core.errors import FearlessError
 from fearless.gate import wording
+from fearless.gate.default_checks import DEFAULT_CHECKS
 from fearless.gate.evidence import Evidence, holm
-from fearless.gate.findings import Check, Estimate, Model, Report, Verdict, exit_code, overall
+from fearless.gate.findings import (
+    Check,
+    Estimate,
+    Model,
+    Report,
+    Slice,
+    Verdict,
+    Worth,
+    exit_code,
+    overall,
+)
 from fearless.gate.intervals import Interval, rows_to_settle
+from fearless.gate.levels import Levels
 from fearless.gate.metrics import PRIMARY
+from fearless.gate.own import Function, is_own
 from fearless.gate.policy import Mode, Policy, Requirement, TooGood, requirements
 from fearless.gate.rules import CHAMPION_RULES, FLOOR_RULES, LOWER_RULES, SKILL_RULES
 from fearless.gate.scored import CANDIDATE, CHAMPION, Scored
+from fearless.gate.slices import judge_slices
+from fearless.gate.value import NAME as VALUE
 
 # Below this many rows (of the rarer class, or groups) bounds rest on too little to let anything pass.
 FEWEST_ROWS = 10
@@ -39,6 +54,8 @@ def judge(
     mode: Mode = "pull_request",
     *,
     groups: NDArray[Any] | None = None,
+    slices: Sequence[Levels] = (),
+    own: Mapping[str, Function] | None = None,
     descriptions: Mapping[str, str] | None = None,
     context: Mapping[str, Any] | None = None,
     beside: Sequence[Check] = (),
@@ -49,14 +66,18 @@ def judge(
     the probability of 1; task `regression`: both in the target's unit. `champion` is None before the first
     release. `baselines` maps the names of fearless.gate.baselines to their scores; `constant` must be there.
     `groups` (n,) names the customer, or the like, that a row belongs to: rows of one group are no independent
-    evidence. `descriptions` says what each model is, `context` who judged what (see gate-report.md); both
+    evidence. `slices` are the columns of the policy's `slices.by`, `own` the team's own metrics by their name in
+    gate.yaml. `descriptions` says what each model is, `context` who judged what (see gate-report.md); both
     are copied into the report. Nothing is raised for data that cannot be judged: the verdict is ERROR then.
     """
     try:
         asked = requirements(policy, task)
-        golden = Scored.of(policy, task, y, candidate, champion, baselines, groups)
+        golden = Scored.of(policy, task, y, candidate, champion, baselines, groups, own)
         with np.errstate(over="ignore", invalid="ignore"):
-            checks = [*_checks(golden, asked), *beside]
+            of_slices, parts, worst = _slices(golden, asked, slices)
+            checks = [*_checks(golden, asked), *of_slices, *beside]
+            warned = _warnings(golden)
+            worth = _worth(golden)
             models = _models(golden, [each.metric for each in asked], descriptions or {})
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, context)
@@ -69,7 +90,9 @@ def judge(
         mode=mode,
         summary=wording.summary(verdict, checks, golden.rows, champion is not None, mode, reaction),
         next=wording.next_steps(verdict, checks, mode, reaction),
-        notes=wording.notes(policy.confidence, champion is not None, skipped, golden.groups),
+        notes=wording.notes(
+            policy.confidence, champion is not None, skipped, golden.groups, [*golden.told, *warned]
+        ),
         errors=[],
         task=task,
         primary=golden.primary,
@@ -79,6 +102,9 @@ def judge(
         models=models,
         policy=policy.model_dump(),
         context=dict(context or {}),
+        slices=parts,
+        worst_slice=worst,
+        value=worth,
     )
 
 
@@ -124,6 +150,8 @@ def _checks(golden: Scored, asked: list[Requirement]) -> list[Check]:
             "There is no champion yet, and gate.yaml asks for nothing else.",
             fix="Add a floor such as `min_skill` under `checks`, or a baseline under `baselines`.",
         )
+    if golden.policy.calibration is not None:
+        found.append(_calibration_check(golden, golden.policy.calibration.ece_max))
     if golden.policy.too_good is not None:
         found.append(_too_good_check(golden, golden.policy.too_good))
     return found
@@ -141,7 +169,8 @@ def _floor_check(golden: Scored, asked: Requirement) -> Check:
         verdict = Verdict.PASS
     else:
         verdict = Verdict.FAIL if sign * (hopeful - asked.limit) < 0 else Verdict.INCONCLUSIVE
-    check = Check(asked.id, "floor", asked.metric, of, None, asked.rule, asked.limit, verdict)
+    kind = "value" if asked.metric == VALUE else "floor"
+    check = Check(asked.id, kind, asked.metric, of, None, asked.rule, asked.limit, verdict)
     return _completed(golden, check, found, abs(found.value - asked.limit))
 
 
@@ -176,7 +205,8 @@ def _champion_check(golden: Scored, asked: Requirement, found: Interval, worse: 
         verdict = Verdict.PASS
     else:
         verdict = Verdict.FAIL if worse else Verdict.INCONCLUSIVE
-    check = Check(asked.id, "champion", asked.metric, of, CHAMPION, asked.rule, asked.limit, verdict)
+    kind = "value" if asked.metric == VALUE else "champion"
+    check = Check(asked.id, kind, asked.metric, of, CHAMPION, asked.rule, asked.limit, verdict)
     check = _completed(golden, check, found, max(found.value + asked.limit, -found.value))
     if verdict is Verdict.INCONCLUSIVE and found.upper < 0:
         check = replace(check, sentence=check.sentence + wording.among(family))
@@ -191,6 +221,75 @@ def _baseline_check(golden: Scored, name: str) -> Check:
         verdict = Verdict.FAIL
     check = Check(f"{metric}.beats_{name}", "baseline", metric, "value", name, "beats", 0.0, verdict)
     return _completed(golden, check, found, abs(found.value))
+
+
+def _calibration_check(golden: Scored, limit: float) -> Check:
+    if golden.task != "binary":
+        raise FearlessError(
+            f"gate.yaml: calibration: is for probabilities, and this is {golden.task}.", fix="Remove it."
+        )
+    found = golden.interval(golden.calibration)
+    careful, hopeful = found.upper, found.lower
+    if golden.policy.floor_mode == "point":
+        careful = hopeful = found.value
+    if careful <= limit:
+        verdict = Verdict.PASS
+    else:
+        verdict = Verdict.FAIL if hopeful > limit else Verdict.INCONCLUSIVE
+    check = Check("ece.ece_max", "calibration", "ece", "value", None, "ece_max", limit, verdict)
+    check = _completed(golden, check, found, abs(found.value - limit))
+    told = wording.calibration(found.value, found.lower, found.upper, limit, check.verdict)
+    return replace(check, sentence=told)
+
+
+def _slices(
+    golden: Scored, asked: list[Requirement], given: Sequence[Levels]
+) -> tuple[list[Check], list[Slice], Slice | None]:
+    wanted = golden.policy.slices
+    if wanted is None:
+        return [], [], None
+    by_name = {levels.column: levels for levels in given}
+    if missing := [name for name in wanted.by if name not in by_name]:
+        raise FearlessError(
+            f"gate.yaml: slices.by: the golden data has no column `{missing[0]}`.",
+            fix="Name a column of columns.yaml, or freeze golden data that has it.",
+        )
+    columns = [by_name[name] for name in wanted.by]
+    for levels in columns:
+        if levels.codes.shape != golden.y.shape:
+            raise FearlessError(
+                f"Golden data has {golden.rows:,} rows and the slices by {levels.column} {len(levels.codes):,}."
+            )
+    margins = [each.metric for each in asked if each.rule in CHAMPION_RULES and not is_own(each.metric)]
+    return judge_slices(golden, wanted, columns, list(dict.fromkeys(margins)) or [golden.primary])
+
+
+def _worth(golden: Scored) -> Worth | None:
+    asked = golden.policy.value
+    if asked is None:
+        return None
+    compared = CHAMPION in golden.scores
+    return Worth(
+        asked.currency,
+        asked.per,
+        candidate=_estimate(golden.interval(golden.value(CANDIDATE, VALUE))),
+        champion=_estimate(golden.interval(golden.value(CHAMPION, VALUE))) if compared else None,
+        difference=_estimate(golden.interval(golden.advantage(VALUE, CHAMPION))) if compared else None,
+    )
+
+
+def _warnings(golden: Scored) -> list[str]:
+    """What the checks that gate.yaml does not name yet would say; they count once it names them."""
+    found = []
+    for each in DEFAULT_CHECKS:
+        if golden.task != each.task or each.id in {
+            line.id for line in requirements(golden.policy, golden.task)
+        }:
+            continue
+        check = _floor_check(golden, each.requirement)
+        if check.verdict is not Verdict.PASS:
+            found.append(wording.would_be(check, each.since))
+    return found
 
 
 def _too_good_check(golden: Scored, asked: TooGood) -> Check:
@@ -216,7 +315,7 @@ def _completed(golden: Scored, check: Check, found: Interval, distance: float) -
 
     `distance` is how far the estimate is from the limit that it would have to clear.
     """
-    point = check.rule in FLOOR_RULES and golden.policy.floor_mode == "point"
+    point = check.rule in (*FLOOR_RULES, "ece_max") and golden.policy.floor_mode == "point"
     evidence = found.degrees + 1
     too_few = evidence < FEWEST_ROWS and check.verdict is Verdict.PASS and not point
     needed = None

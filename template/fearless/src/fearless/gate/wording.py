@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fearless.gate.findings import Check, Verdict
+from fearless.gate.findings import Check, Estimate, Slice, Verdict
 from fearless.gate.rules import CHAMPION_RULES, LOWER_RULES
 
 # How a change of its own judges is mended, by the rule that it broke.
@@ -48,8 +48,18 @@ def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: s
             "A simpler model does as well or better: ship that one (and take it out of `baselines:` in gate.yaml),"
             " or improve features.py and model.py."
         )
-    if failed & {"floor", "champion"}:
+    if failed & {"floor", "champion", "value"}:
         steps.append("Improve features.py, model.py or params.yaml, then `uv run fearless train` and `gate`.")
+    if "slice" in failed:
+        steps.append(
+            "Look at the rows of the part that got worse: a feature that serves most may harm a few; then train again."
+        )
+    if "calibration" in failed:
+        steps.append(
+            "Calibrate the probabilities in model.py (scikit-learn's CalibratedClassifierCV does), then train again."
+        )
+    if "budget" in failed:
+        steps.append("Make the model smaller (fewer or shallower trees, fewer features), then train again.")
     if needed := [check.rows_needed for check in checks if check.rows_needed]:
         steps.append(
             f"About {max(needed):,} golden rows would settle what is open, if the figures stay as they are."
@@ -63,7 +73,9 @@ def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: s
     return steps
 
 
-def notes(confidence: float, champion: bool, skipped: Sequence[str], groups: int | None) -> list[str]:
+def notes(
+    confidence: float, champion: bool, skipped: Sequence[str], groups: int | None, more: Sequence[str] = ()
+) -> list[str]:
     """What a reader must know to read the figures."""
     found = [f"Bounds are one-sided, each with {_percent(confidence)} confidence."]
     if not champion:
@@ -71,7 +83,7 @@ def notes(confidence: float, champion: bool, skipped: Sequence[str], groups: int
         found.append(f"No champion yet{not_run}. The first release makes one.")
     if groups is not None:
         found.append(f"Rows that belong together count as one piece of evidence: {groups:,} groups.")
-    return found
+    return [*found, *more]
 
 
 def sentence(check: Check, value: float, bounds: str) -> str:
@@ -112,6 +124,102 @@ def too_good(metric: str, value: float, limit: float, reviewed: str) -> str:
     return (
         f"{metric} skill is {shown}, above {limit:.4g}: too good to be true until somebody looked for a leak."
     )
+
+
+def calibration(value: float, lower: float, upper: float, limit: float, verdict: Verdict) -> str:
+    """How far a probability is from what happens, on average over bins of equally many rows."""
+    shown, low, high = (number(each, limit) for each in (value, lower, upper))
+    if verdict is Verdict.INCONCLUSIVE:
+        found = f"somewhere from {low} to {high}"
+    else:
+        found = f"at most {high}" if verdict is Verdict.PASS else f"at least {low}"
+    return (
+        f"a probability differs from the share that turns out positive by {shown} on average (ECE), {found};"
+        f" it must be at most {limit:.4g}."
+    )
+
+
+def part(found: Slice, confidence: float, family: int) -> str:
+    """One metric in one part of the rows, beside the champion's."""
+    where = f"{_where(found)}: {found.metric} {found.candidate.value:.4g}"
+    if found.champion is None or found.difference is None:
+        return f"{where}; there is no champion yet to compare with."
+    told = f"{where}, the champion's {found.champion.value:.4g}; advantage {_span(found.difference)}"
+    if found.verdict is Verdict.FAIL:
+        return f"{told}: proven worse among {family} comparisons (Holm)."
+    proven = "better" if found.difference.lower > 0 else "not proven worse"
+    return f"{told} with {_percent(confidence)} confidence each way: {proven}."
+
+
+def part_too_small(found: Slice, rows: int, positives: int) -> str:
+    """A part that has too few rows for a verdict."""
+    return (
+        f"{_where(found)}: too few rows to judge ({_needed(found.positives is not None, rows, positives)})."
+    )
+
+
+def parts(
+    worst: Slice, apart: Estimate, confidence: float, family: int, judged: int, others: Sequence[str]
+) -> str:
+    """One metric in all parts of a column: the part that looks worst stands for them."""
+    where = f"{worst.by} = {worst.level} ({worst.rows:,} rows): advantage {_span(apart)}"
+    if worst.verdict is Verdict.FAIL:
+        more = f", and where it is {', '.join(others)}" if others else ""
+        return (
+            f"{worst.metric} is proven worse than the champion's where {where}{more};"
+            f" {family} comparisons were made, and Holm's correction allows for that."
+        )
+    return (
+        f"{worst.metric} is proven worse than the champion's in none of {judged} parts; lowest where {where}"
+        f" with {_percent(confidence)} confidence each way."
+    )
+
+
+def too_small(column: str, levels: Sequence[str], rows: int, positives: int) -> str:
+    """The parts of a column that could not be judged."""
+    more = f" and {len(levels) - 5} more" if len(levels) > 5 else ""
+    asked = f"at least {rows:,} rows, and {positives:,} of the rarer class where there are classes"
+    return f"Too few rows to judge where {column} is {', '.join(levels[:5])}{more}: a part needs {asked}."
+
+
+def weakest(found: Slice, looked: int, confidence: float) -> str:
+    """The weakest part that was found, with a warning not to make much of it."""
+    if found.difference is None or found.champion is None:
+        told = f"{_where(found)}: {found.metric} {found.candidate.value:.4g}"
+    else:
+        told = (
+            f"{_where(found)}: {found.metric} {found.candidate.value:.4g}, the champion's"
+            f" {found.champion.value:.4g}; advantage {_span(found.difference)} with {_percent(confidence)}"
+            " confidence each way"
+        )
+    return f"{told}. It is the weakest of {looked} parts that were looked at, and decides nothing."
+
+
+def worth(value: float, currency: str, per: str) -> str:
+    """An amount for one of what is predicted."""
+    return f"{value:,.4g} {currency} per {per}"
+
+
+def would_be(check: Check, since: str) -> str:
+    """A check that gate.yaml does not name, and that would not pass."""
+    return (
+        f"New since {since}, and only a warning until gate.yaml names it: {check.id} would be {check.verdict}."
+        f" {check.sentence[:1].upper()}{check.sentence[1:]}"
+    )
+
+
+def _where(found: Slice) -> str:
+    counted = f", {found.positives:,} positive" if found.positives is not None else ""
+    return f"{found.by} = {found.level} ({found.rows:,} rows{counted})"
+
+
+def _needed(classes: bool, rows: int, positives: int) -> str:
+    return f"it needs {rows:,}" + (f", and {positives:,} of the rarer class" if classes else "")
+
+
+def _span(found: Estimate) -> str:
+    low, high = number(found.lower, 0.0), number(found.upper, 0.0)
+    return f"{number(found.value, 0.0)}, from {low} to {high}"
 
 
 def _threshold(check: Check) -> float:

@@ -147,17 +147,26 @@ class Team:
         scorer: Scorer = self._call("model", "load", folder)
         return scorer
 
-    def _call(self, file: str, function: str, *arguments: Any) -> Any:
+    def check_metric(self, module: str, function: str) -> None:
+        """Prove that the module of the team's package defines `function(y, scores)`."""
         with modules_of(self.code, self.project.package), in_force(self.dictionary):
-            return _told(self._function(file, function, len(arguments)), arguments, self)
+            self._function(module, function, 2, f"{function}(y, scores)")
 
-    def _function(self, file: str, function: str, count: int) -> Callable[..., Any]:
-        found = getattr(self._module(file), function, None)
-        promise = NAMES[file]
+    def metric(self, module: str, function: str, y: NDArray[Any], scores: NDArray[Any]) -> Any:
+        """What a metric of the team's says of (n,) targets and scores."""
+        return self._call(module, function, y, scores, promise=f"{function}(y, scores)")
+
+    def _call(self, file: str, function: str, *arguments: Any, promise: str = "") -> Any:
+        with modules_of(self.code, self.project.package), in_force(self.dictionary):
+            return _told(self._function(file, function, len(arguments), promise), arguments, self)
+
+    def _function(self, file: str, function: str, count: int, promise: str = "") -> Callable[..., Any]:
+        """The function in that file; `promise` is how it is called where it is none of the three."""
+        found = getattr(self._module(file, promise), function, None)
+        fix = "Add it." if promise else "Add it: fearless/README.md names the three."
+        promise = promise or NAMES[file]
         if not callable(found):
-            raise FearlessError(
-                f"{self._file(file)} defines no {promise}.", fix="Add it: fearless/README.md names the three."
-            )
+            raise FearlessError(f"{self._file(file)} defines no {promise}.", fix=fix)
         try:
             inspect.signature(found).bind(*([None] * count))
         except TypeError:
@@ -168,9 +177,10 @@ class Team:
         chosen: Callable[..., Any] = found
         return chosen
 
-    def _module(self, file: str) -> ModuleType:
-        if not (self.code / self.project.package / f"{file}.py").is_file():
-            raise FearlessError(f"{self._file(file)} is missing.", fix=f"It must define {NAMES[file]}.")
+    def _module(self, file: str, promise: str = "") -> ModuleType:
+        if not (self.code / self.project.package / f"{file.replace('.', '/')}.py").is_file():
+            defined = promise or NAMES[file]
+            raise FearlessError(f"{self._file(file)} is missing.", fix=f"It must define {defined}.")
         module: ModuleType = _told(importlib.import_module, (f"{self.project.package}.{file}",), self)
         return module
 
@@ -186,7 +196,7 @@ class Team:
         return given
 
     def _file(self, file: str) -> str:
-        return self.project.relative(self.code / self.project.package / f"{file}.py")
+        return self.project.relative(self.code / self.project.package / f"{file.replace('.', '/')}.py")
 
 
 _kept: dict[tuple[Path, str], dict[str, ModuleType]] = {}

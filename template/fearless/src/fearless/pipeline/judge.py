@@ -15,13 +15,16 @@ from fearless.core.toolkit import toolkit_version
 from fearless.gate import baselines
 from fearless.gate.curves import curves
 from fearless.gate.findings import Check, Report, Verdict
+from fearless.gate.levels import MISSING, Levels
 from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
 from fearless.gate.verdict import judge, not_judged
 from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of
 from fearless.model.artifact import Model, matrix, open_model
+from fearless.model.contract import Team
 from fearless.pipeline.base import find_base
 from fearless.pipeline.change import changes
+from fearless.pipeline.own_metrics import own_metrics
 from fearless.pipeline.prepare import open_train
 from fearless.pipeline.train import made_from
 
@@ -64,6 +67,8 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
             beside = changes(project, started_from, task)
             policy = started_from.policy or policy
             context["base"] = started_from.commit
+        parts = _levels(golden, policy)
+        own = own_metrics(Team.of(project, dictionary), policy)
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, {"toolkit": toolkit_version()})
     report = judge(
@@ -75,6 +80,8 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
         rivals,
         mode,
         groups=groups,
+        slices=parts,
+        own=own,
         descriptions=descriptions,
         context=context,
         beside=beside,
@@ -147,6 +154,20 @@ def _baselines(
     )
     x = matrix(candidate.team.features(golden.rows))
     return {each.name: each.score(x) for each in fitted}, {each.name: each.description for each in fitted}
+
+
+def _levels(golden: Golden, policy: Policy) -> list[Levels]:
+    """The columns of `slices.by` that the golden rows have; the judge names one that is missing."""
+    import polars as pl
+
+    found = []
+    for name in policy.slices.by if policy.slices else []:
+        if name in golden.rows.columns:
+            texts = golden.rows[name].cast(pl.String).fill_null(MISSING)
+            levels = texts.unique().sort()
+            codes = texts.cast(pl.Enum(levels)).to_physical().cast(pl.Int64).to_numpy()
+            found.append(Levels(name, codes, tuple(levels)).checked())
+    return found
 
 
 def _context(project: Project, golden: Golden, candidate: Model, champion: Model | None) -> dict[str, Any]:
