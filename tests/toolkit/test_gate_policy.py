@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 from typing import Any, get_args
 
+import jsonschema
 import pytest
 import yaml
 from jinja2 import Environment
 
+import policy_schema
 from fearless.core.errors import FearlessError
 from fearless.gate.metrics import METRICS
 from fearless.gate.policy import (
@@ -352,3 +354,36 @@ def test_the_worth_of_an_answer_needs_what_its_task_has(task: str, given: dict[s
     else:
         with pytest.raises(FearlessError, match=f"value: a {task} target needs"):
             requirements(policy, task)
+
+
+def test_the_schema_for_editors_is_made_from_the_types() -> None:
+    assert policy_schema.SCHEMA.read_text(encoding="utf-8") == policy_schema.text(), (
+        "run hooks/policy_schema.py"
+    )
+
+
+@pytest.mark.parametrize("example", ["churn", "travel-delay", "none"])
+def test_the_schema_takes_what_the_toolkit_takes(example: str) -> None:
+    checked = jsonschema.Draft202012Validator(policy_schema.schema())
+    reference = re.search(r"```yaml\n(.*?)```", REFERENCE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert reference is not None
+    for text in (rendered(example, "regulated"), reference[1]):
+        checked.validate(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"confidense": 0.9},
+        {"confidence": 95},
+        {"checks": [{"metric": "rocauc", "floor": 0.7}]},
+        {"checks": [{"metric": "shop.metrics", "floor": 0.7}]},
+        {"slices": {"by": []}},
+        {"budgets": {"model_mb": 0}},
+        {"version": 2},
+    ],
+)
+def test_the_schema_refuses_what_the_toolkit_refuses(changed: dict[str, Any]) -> None:
+    content = {"version": 1, "checks": [{"metric": "log_loss", "min_skill": 0.1}], **changed}
+    assert not jsonschema.Draft202012Validator(policy_schema.schema()).is_valid(content)
+    assert refusal(**changed)

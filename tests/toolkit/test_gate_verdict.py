@@ -12,9 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fearless.gate import default_checks
+from fearless.gate import verdict as judging
+from fearless.gate.default_checks import DefaultCheck
 from fearless.gate.findings import Check, Report, Verdict, exit_code, overall
 from fearless.gate.intervals import Array
-from fearless.gate.policy import Mode, Policy, parse
+from fearless.gate.policy import Mode, Policy, Requirement, parse
 from fearless.gate.verdict import judge, not_judged
 
 FLOOR = {"metric": "log_loss", "min_skill": 0.1}
@@ -394,3 +397,33 @@ def test_candidate_and_champion_cannot_both_be_proven_worse(seed: int) -> None:
     one, other = golden.model(0.9, 0), golden.model(0.5, 1)
     verdicts = [only(golden.judge(policy(MARGIN), *pair)).verdict for pair in ((one, other), (other, one))]
     assert verdicts.count(Verdict.FAIL) <= 1
+
+
+LATER = DefaultCheck("binary", Requirement("brier", "ceiling", 0.05), since="9.9.0")
+
+
+def test_a_check_that_a_later_toolkit_brings_warns_an_older_file_and_counts_once_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    golden = Golden()
+    assert default_checks.DEFAULT_CHECKS == ()
+    monkeypatch.setattr(judging, "DEFAULT_CHECKS", (LATER,))
+    older = golden.judge(policy(), golden.model(0.9))
+    assert (older.verdict, len(older.checks)) == (Verdict.PASS, 1)
+    (note,) = [each for each in older.notes if "9.9.0" in each]
+    assert note.startswith(
+        "New since 9.9.0, and only a warning until gate.yaml names it: brier.ceiling would be FAIL"
+    )
+    named = golden.judge(policy(FLOOR, {"metric": "brier", "ceiling": 0.05}), golden.model(0.9))
+    assert named.verdict is Verdict.FAIL
+    assert not any("9.9.0" in each for each in named.notes)
+
+
+def test_a_later_check_that_passes_or_is_for_another_task_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    golden = Golden()
+    for task, limit in (("binary", 0.9), ("regression", 0.05)):
+        later = DefaultCheck(task, Requirement("brier", "ceiling", limit), since="9.9.0")
+        monkeypatch.setattr(judging, "DEFAULT_CHECKS", (later,))
+        assert not any("9.9.0" in each for each in golden.judge(policy(), golden.model(0.9)).notes)

@@ -59,6 +59,7 @@ def judge(
     descriptions: Mapping[str, str] | None = None,
     context: Mapping[str, Any] | None = None,
     beside: Sequence[Check] = (),
+    notes: Sequence[str] = (),
 ) -> Report:
     """Judge the candidate on n golden rows.
 
@@ -67,8 +68,9 @@ def judge(
     release. `baselines` maps the names of fearless.gate.baselines to their scores; `constant` must be there.
     `groups` (n,) names the customer, or the like, that a row belongs to: rows of one group are no independent
     evidence. `slices` are the columns of the policy's `slices.by`, `own` the team's own metrics by their name in
-    gate.yaml. `descriptions` says what each model is, `context` who judged what (see gate-report.md); both
-    are copied into the report. Nothing is raised for data that cannot be judged: the verdict is ERROR then.
+    gate.yaml. `descriptions` says what each model is, `context` who judged what (see gate-report.md); both are
+    copied into the report, as are the checks `beside` and the `notes`. Nothing is raised for data that cannot be
+    judged: the verdict is ERROR then.
     """
     try:
         asked = requirements(policy, task)
@@ -91,7 +93,7 @@ def judge(
         summary=wording.summary(verdict, checks, golden.rows, champion is not None, mode, reaction),
         next=wording.next_steps(verdict, checks, mode, reaction),
         notes=wording.notes(
-            policy.confidence, champion is not None, skipped, golden.groups, [*golden.told, *warned]
+            policy.confidence, champion is not None, skipped, golden.groups, [*golden.told, *warned, *notes]
         ),
         errors=[],
         task=task,

@@ -195,9 +195,30 @@ def weakest(found: Slice, looked: int, confidence: float) -> str:
     return f"{told}. It is the weakest of {looked} parts that were looked at, and decides nothing."
 
 
-def worth(value: float, currency: str, per: str) -> str:
-    """An amount for one of what is predicted."""
-    return f"{value:,.4g} {currency} per {per}"
+def latency(
+    candidate: float,
+    champion: float,
+    ratio: float,
+    lower: float,
+    upper: float,
+    limit: float,
+    verdict: Verdict,
+) -> str:
+    """How long the slowest requests take beside the champion's, in milliseconds and as a ratio."""
+    shown, low, high = (number(each, limit) for each in (ratio, lower, upper))
+    if verdict is Verdict.INCONCLUSIVE:
+        found = f"somewhere from {low} to {high}"
+    else:
+        found = f"at most {high}" if verdict is Verdict.PASS else f"at least {low}"
+    return (
+        f"95 of 100 single rows are scored within {candidate:.3g} ms, by the champion within {champion:.3g} ms:"
+        f" {shown} times as long, {found}; it may be at most {limit:.4g} times."
+    )
+
+
+def size(megabytes: float, limit: float) -> str:
+    """How large the artifact is."""
+    return f"models/candidate has {number(megabytes, limit)} MB; it may have at most {limit:.4g} MB."
 
 
 def would_be(check: Check, since: str) -> str:

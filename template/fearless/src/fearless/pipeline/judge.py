@@ -12,7 +12,7 @@ from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
-from fearless.gate import baselines
+from fearless.gate import baselines, budgets
 from fearless.gate.curves import curves
 from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.levels import MISSING, Levels
@@ -20,7 +20,7 @@ from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
 from fearless.gate.verdict import judge, not_judged
 from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of
-from fearless.model.artifact import Model, matrix, open_model
+from fearless.model.artifact import MANIFEST, Model, matrix, open_model
 from fearless.model.contract import Team
 from fearless.pipeline.base import find_base
 from fearless.pipeline.change import changes
@@ -31,6 +31,9 @@ from fearless.pipeline.train import made_from
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+# So many golden rows take turns at being scored alone; more would only fill memory.
+TIMED_ROWS = 500
 
 
 def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
@@ -69,6 +72,7 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
             context["base"] = started_from.commit
         parts = _levels(golden, policy)
         own = own_metrics(Team.of(project, dictionary), policy)
+        costs, notes = _budgets(project, policy, golden, candidate, champion)
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, {"toolkit": toolkit_version()})
     report = judge(
@@ -84,7 +88,8 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
         own=own,
         descriptions=descriptions,
         context=context,
-        beside=beside,
+        beside=[*beside, *costs],
+        notes=notes,
     )
     if report.models:
         drawn = {"candidate": scores} if rival is None else {"candidate": scores, "champion": rival}
@@ -168,6 +173,32 @@ def _levels(golden: Golden, policy: Policy) -> list[Levels]:
             codes = texts.cast(pl.Enum(levels)).to_physical().cast(pl.Int64).to_numpy()
             found.append(Levels(name, codes, tuple(levels)).checked())
     return found
+
+
+def _budgets(
+    project: Project, policy: Policy, golden: Golden, candidate: Model, champion: Model | None
+) -> tuple[list[Check], list[str]]:
+    """What the candidate costs to serve, and a note where there is no champion to take turns with."""
+    asked = policy.budgets
+    if asked is None:
+        return [], []
+    checks: list[Check] = []
+    notes: list[str] = []
+    if asked.model_mb is not None:
+        files = [MANIFEST, *candidate.manifest.files]
+        size = sum((project.candidate / name).stat().st_size for name in files)
+        checks.append(budgets.size_check(size, asked.model_mb))
+    if asked.p95_ms_ratio is not None and champion is None:
+        notes.append("budgets.p95_ms_ratio is not run: there is no champion to take turns with.")
+    elif asked.p95_ms_ratio is not None and champion is not None:
+        single = [golden.rows[at : at + 1] for at in range(min(golden.rows.height, TIMED_ROWS))]
+        times = budgets.measure(
+            lambda at: candidate.score_rows(single[at]),
+            lambda at: champion.score_rows(single[at]),
+            len(single),
+        )
+        checks.append(budgets.time_check(times, asked.p95_ms_ratio, policy.confidence))
+    return checks, notes
 
 
 def _context(project: Project, golden: Golden, candidate: Model, champion: Model | None) -> dict[str, Any]:
