@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "template" / "fearless" / "src"))
 
-from fearless.gate.metrics import METRICS  # noqa: E402
+from fearless.gate.metrics import METRICS, MULTICLASS  # noqa: E402
 from fearless.gate.own import NAME  # noqa: E402
 from fearless.gate.policy import Policy  # noqa: E402
 from fearless.gate.value import NAME as VALUE  # noqa: E402
@@ -51,7 +51,10 @@ def schema() -> dict[str, Any]:
     """Draft 2020-12, with the names of the metrics."""
     found = Policy.model_json_schema()
     found["$defs"]["CheckLine"]["properties"]["metric"] = {
-        "anyOf": [{"enum": ["primary", *METRICS, VALUE]}, {"type": "string", "pattern": f"^{NAME.pattern}$"}],
+        "anyOf": [
+            {"enum": list(dict.fromkeys(["primary", *METRICS, *MULTICLASS, VALUE]))},
+            {"type": "string", "pattern": f"^{NAME.pattern}$"},
+        ],
         "title": "Metric",
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "gate.yaml"}

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fearless.gate import counts, ranks
+from fearless.gate import classes, counts, ranks
 from fearless.gate.counts import THRESHOLD, Counted, Formula
 from fearless.gate.evidence import Evidence, Rows
 from fearless.gate.intervals import Array, Measured, difference, mean, ratio, scaled
@@ -36,7 +37,8 @@ class Metric:
     `chance` is the value of knowing nothing where that is a number (0.5 for ROC AUC); None means the constant
     baseline's value on the same rows. Where `skilled` is False a share of the way from there says nothing.
     `domain` is the lowest and the highest value that the metric can have, both included; gate.yaml asks for
-    nothing outside it. `loss`, `ranked` and `counted` say what the metric is made of, where that saves work.
+    nothing outside it. `loss`, `ranked`, `counted` and `right` say what the metric is made of, where that saves
+    work or sharpens its interval.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Metric:
     loss: RowLoss | None = None
     ranked: ByRank | None = None
     counted: Counted | None = None
+    right: Callable[[Array, Array], NDArray[np.bool_]] | None = None
 
     def skill(self, model: Measured, constant: Measured) -> Measured:
         """How much of the way from knowing nothing (0) to perfect (1) the model goes.
@@ -179,5 +182,23 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+# The target is a class of several: (n,) numbers of classes, and scores (n, k).
+MULTICLASS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        mean_of("log_loss", "multiclass", classes.log_loss),
+        mean_of("brier", "multiclass", classes.brier, high=2.0),
+        replace(mean_of("accuracy", "multiclass", classes.accuracy, "higher", 1.0), right=classes.right),
+        Metric("macro_f1", "multiclass", "higher", classes.macro_f1, domain=(0.0, 1.0), skilled=False),
+    )
+}
+
+# The metrics of each task, by name: the name of one may mean something else for another number of classes.
+TABLES: dict[str, dict[str, Metric]] = {
+    "binary": {name: metric for name, metric in METRICS.items() if metric.task == "binary"},
+    "regression": {name: metric for name, metric in METRICS.items() if metric.task == "regression"},
+    "multiclass": MULTICLASS,
+}
+
 # What gate.yaml calls `primary`: proper scores, so that no model wins by saying what it does not believe.
-PRIMARY: dict[str, str] = {"binary": "log_loss", "regression": "mse"}
+PRIMARY: dict[str, str] = {"binary": "log_loss", "regression": "mse", "multiclass": "log_loss"}

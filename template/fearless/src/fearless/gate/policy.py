@@ -15,7 +15,7 @@ from fearless.core.yaml_file import read_mapping
 from fearless.gate import value
 from fearless.gate.complaints import nearest, sentence, shown
 from fearless.gate.intervals import Array, Measured
-from fearless.gate.metrics import METRICS, PRIMARY, Metric
+from fearless.gate.metrics import METRICS, MULTICLASS, PRIMARY, TABLES, Metric
 from fearless.gate.own import is_own
 from fearless.gate.rules import Rule, misfit, misfit_of_primary
 
@@ -167,12 +167,17 @@ def requirements(policy: Policy, task: str) -> list[Requirement]:
     """
     found: list[Requirement] = []
     for at, line in enumerate(policy.checks):
-        metric = _metric(line, policy, task)
-        if metric.task != task:
-            fitting = ", ".join(each.name for each in METRICS.values() if each.task == task)
+        try:
+            metric = _metric(line, policy, task)
+        except KeyError:
+            tasks = " and ".join(each for each, table in TABLES.items() if line.metric in table)
             raise FearlessError(
-                f"{FILE}: checks[{at}].metric: `{metric.name}` judges {metric.task} targets, and this is {task}.",
-                fix=f"Take one of: primary, {fitting}.",
+                f"{FILE}: checks[{at}].metric: `{line.metric}` judges {tasks} targets, and this is {task}.",
+                fix=f"Take one of: primary, {', '.join(TABLES[task])}.",
+            ) from None
+        if line.threshold is not None and metric.counted is None:
+            raise FearlessError(
+                f"{FILE}: checks[{at}].threshold: `{metric.name}` has none for {task} targets."
             )
         for rule in get_args(Rule):
             limit = getattr(line, rule)
@@ -200,7 +205,11 @@ def metrics_of(policy: Policy, task: str) -> dict[str, Metric]:
 
 def worth_of(asked: Value, task: str) -> Metric:
     """The metric `value`; raises FearlessError where what the task needs of it is not there."""
-    needed = WORTH.get(task, ())
+    if task not in WORTH:
+        raise FearlessError(
+            f"{FILE}: value: is for {' and '.join(WORTH)} targets, and this is {task}.", fix="Remove it."
+        )
+    needed = WORTH[task]
     missing = [name for name in needed if getattr(asked, name) is None]
     other = [name for names in WORTH.values() for name in names if name not in needed]
     if missing or any(getattr(asked, name) is not None for name in other):
@@ -219,7 +228,7 @@ def _metric(line: CheckLine, policy: Policy, task: str) -> Metric:
         return worth_of(policy.value, task)
     if is_own(line.metric):
         return _own(line, task)
-    metric = METRICS[PRIMARY[task] if line.metric == "primary" else line.metric]
+    metric = TABLES[task][PRIMARY[task] if line.metric == "primary" else line.metric]
     return metric if line.threshold is None else metric.at(line.threshold)
 
 
@@ -258,7 +267,7 @@ def _mistakes(policy: Policy) -> list[str]:
 
 def _mistakes_of(line: CheckLine, policy: Policy) -> list[str]:
     rules = [rule for rule in get_args(Rule) if getattr(line, rule) is not None]
-    known = ["primary", *METRICS, value.NAME]
+    known = list(dict.fromkeys(["primary", *METRICS, *MULTICLASS, value.NAME]))
     own = is_own(line.metric)
     if line.metric not in known and not own:
         return [f".metric: `{line.metric}` is not known. {nearest(line.metric, known)}"]
@@ -271,7 +280,7 @@ def _mistakes_of(line: CheckLine, policy: Policy) -> list[str]:
         return [".direction: is missing. Say whether `higher` or `lower` is better."]
     if line.direction is not None and not own:
         found.append(f".direction: `{line.metric}` has its own. Remove that key.")
-    metric = METRICS.get(line.metric)
+    metric = METRICS.get(line.metric) or MULTICLASS.get(line.metric)
     if own or line.metric == value.NAME:
         metric = _own(line, "binary")
     if line.threshold is not None and (metric is None or metric.counted is None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from fearless.core.errors import FearlessError
 from fearless.gate.calibration import Calibration
 from fearless.gate.counts import Table, cells_of
-from fearless.gate.evidence import Evidence, Rows, Turned
+from fearless.gate.evidence import Evidence, Rows, Tango, Turned
 from fearless.gate.intervals import Array, Clusters, Interval, Measured, difference
 from fearless.gate.levels import Levels
-from fearless.gate.metrics import METRICS, PRIMARY, Metric
+from fearless.gate.metrics import PRIMARY, TABLES, Metric
 from fearless.gate.own import Function, Own, is_own, measured
 from fearless.gate.policy import Policy, metrics_of
 from fearless.gate.ranks import Ranks
@@ -25,6 +25,8 @@ from fearless.gate.ranks import Ranks
 CANDIDATE, CHAMPION, CONSTANT = "candidate", "champion", "constant"
 # A sum of float32 votes may leave [0, 1] by a rounding error; more than that is no probability.
 ROUNDING = 1e-6
+# Probabilities of many classes in float32 add up to 1 with a larger one.
+SUM_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,17 @@ class Scored:
         baselines: Mapping[str, ArrayLike],
         groups: NDArray[Any] | None,
         own: Mapping[str, Function] | None = None,
+        classes: Sequence[str] = (),
     ) -> Scored:
         """Prove that rows and scores can be judged; raises FearlessError for the first reason why not."""
-        truth = _truth(task, y)
+        truth = _class_numbers(y, classes) if task == "multiclass" else _truth(task, y)
         if missing := [name for name in (*policy.baselines, CONSTANT) if name not in baselines]:
             raise FearlessError(f"The scores of the baseline {missing[0]} are missing.")
         given = {CANDIDATE: candidate, **({} if champion is None else {CHAMPION: champion}), **baselines}
-        scores = {name: _scores(task, name, each, len(truth)) for name, each in given.items()}
+        if task == "multiclass":
+            scores = {name: _probabilities(name, each, len(truth), classes) for name, each in given.items()}
+        else:
+            scores = {name: _scores(task, name, each, len(truth)) for name, each in given.items()}
         if groups is not None and groups.shape != truth.shape:
             raise FearlessError(
                 f"Golden data has {len(truth):,} rows and the groups have shape {groups.shape}."
@@ -90,7 +96,7 @@ class Scored:
 
     def metric(self, name: str) -> Metric:
         """The metric of that name: one that gate.yaml names, or one of the table."""
-        return self.metrics[name] if name in self.metrics else METRICS[name]
+        return self.metrics[name] if name in self.metrics else TABLES[self.task][name]
 
     def value(self, model: str, metric: str) -> Evidence:
         """The metric of one model."""
@@ -115,6 +121,11 @@ class Scored:
         counted = self.metric(metric).counted
         if counted is not None and self.clusters is None:
             return counted.advantage(self._table(CANDIDATE, other, counted.threshold))
+        right = self.metric(metric).right
+        if right is not None and self.clusters is None:
+            ours, theirs = right(self.y, self.scores[CANDIDATE]), right(self.y, self.scores[other])
+            won, lost = int(np.sum(ours & ~theirs)), int(np.sum(theirs & ~ours))
+            return Tango(won, lost, self.rows)
         found = self.metric(metric).advantage(
             self._measured(CANDIDATE, metric), self._measured(other, metric)
         )
@@ -281,6 +292,47 @@ def _truth(task: str, y: ArrayLike) -> Array:
             fix="Freeze golden data that covers more.",
         )
     return truth
+
+
+def _class_numbers(y: ArrayLike, classes: Sequence[str]) -> Array:
+    """(n,) the number of each row's class in `classes`."""
+    names = np.asarray(y)
+    if names.ndim != 1 or len(names) == 0:
+        raise FearlessError(f"The golden target must be one column with rows, and has shape {names.shape}.")
+    known = {name: number for number, name in enumerate(classes)}
+    there, codes = np.unique(names.astype(str), return_inverse=True)
+    if strangers := [str(name) for name in there if name not in known]:
+        raise FearlessError(
+            f"The golden target has the class `{strangers[0]}`, for which there are no scores.",
+            fix=f"Classes with scores: {', '.join(classes)}.",
+        )
+    if len(there) < 2:
+        raise FearlessError(
+            f"The golden target has one class only ({there[0]}): no model can be told from a constant.",
+            fix="Freeze golden data that covers more.",
+        )
+    return np.array([float(known[str(name)]) for name in there])[codes.reshape(-1)]
+
+
+def _probabilities(name: str, given: ArrayLike, rows: int, classes: Sequence[str]) -> Array:
+    """(n, k) scores, each row a distribution over the classes."""
+    scores = _numbers(f"scores of the {name}", given)
+    if scores.shape != (rows, len(classes)):
+        raise FearlessError(
+            f"Golden data has {rows:,} rows and {len(classes)} classes, and the scores of the {name} have shape"
+            f" {scores.shape}.",
+            fix="Every model gives one score for each class of each golden row.",
+        )
+    if bad := int(np.count_nonzero(~np.isfinite(scores).all(axis=1))):
+        raise FearlessError(f"The {name} gave NaN or infinity for {bad:,} of {rows:,} golden rows.")
+    sums = scores.sum(axis=1)
+    off = (scores < -ROUNDING).any(axis=1) | (np.abs(sums - 1.0) > SUM_ROUNDING)
+    if bad := int(np.count_nonzero(off)):
+        raise FearlessError(
+            f"The {name} gives no probabilities in {bad:,} of {rows:,} golden rows: they must be 0 or more and add"
+            " up to 1."
+        )
+    return np.asarray(np.clip(scores, 0.0, None) / sums[:, None])
 
 
 def _scores(task: str, name: str, given: ArrayLike, rows: int) -> Array:

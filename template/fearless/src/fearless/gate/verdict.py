@@ -56,6 +56,7 @@ def judge(
     groups: NDArray[Any] | None = None,
     slices: Sequence[Levels] = (),
     own: Mapping[str, Function] | None = None,
+    classes: Sequence[str] = (),
     descriptions: Mapping[str, str] | None = None,
     context: Mapping[str, Any] | None = None,
     beside: Sequence[Check] = (),
@@ -64,7 +65,8 @@ def judge(
     """Judge the candidate on n golden rows.
 
     `y` and all scores are (n,), in the same order of rows. Task `binary`: y is 0/1 or boolean and scores are
-    the probability of 1; task `regression`: both in the target's unit. `champion` is None before the first
+    the probability of 1; task `regression`: both in the target's unit; task `multiclass`: y holds names of `classes`,
+    scores are (n, k) probabilities in the order of `classes`. `champion` is None before the first
     release. `baselines` maps the names of fearless.gate.baselines to their scores; `constant` must be there.
     `groups` (n,) names the customer, or the like, that a row belongs to: rows of one group are no independent
     evidence. `slices` are the columns of the policy's `slices.by`, `own` the team's own metrics by their name in
@@ -74,7 +76,7 @@ def judge(
     """
     try:
         asked = requirements(policy, task)
-        golden = Scored.of(policy, task, y, candidate, champion, baselines, groups, own)
+        golden = Scored.of(policy, task, y, candidate, champion, baselines, groups, own, classes)
         with np.errstate(over="ignore", invalid="ignore"):
             of_slices, parts, worst = _slices(golden, asked, slices)
             checks = [*_checks(golden, asked), *of_slices, *beside]
