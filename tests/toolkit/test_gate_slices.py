@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from fearless.gate.levels import MISSING, Levels, crossed
 from fearless.gate.metrics import METRICS
 from fearless.gate.policy import Policy, parse
 from fearless.gate.verdict import judge
+from fearless.pipeline.levels import levels_of
 
 BY_REGION: dict[str, Any] = {"by": ["region"]}
 
@@ -195,6 +197,28 @@ def test_a_column_that_is_missing_is_an_error_and_so_are_rows_that_differ() -> N
         policy(), golden.model(), golden.champion, slices=[Levels.of("region", golden.region[:-1])]
     )
     assert "6,000 rows and the slices by region 5,999" in short.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (["b", None, "a", "b"], ["b", MISSING, "a", "b"]),
+        ([True, False, None, True], ["true", "false", MISSING, "true"]),
+        ([3, 1, 1, 2], ["3", "1", "1", "2"]),
+    ],
+)
+def test_columns_of_the_golden_data_become_levels_whatever_their_type(
+    values: list[Any], names: list[str]
+) -> None:
+    (found,) = levels_of(
+        pl.DataFrame({"region": values, "other": [0, 0, 0, 0]}), policy(slices={"by": ["region"]})
+    )
+    assert [found.names[code] for code in found.codes] == names
+    assert list(found.names) == sorted(set(names))
+
+
+def test_a_column_that_the_golden_data_lacks_is_left_to_the_judge_to_name() -> None:
+    assert levels_of(pl.DataFrame({"other": [1]}), policy(slices={"by": ["region"]})) == []
 
 
 def test_a_column_that_is_a_name_for_each_row_is_refused() -> None:

@@ -47,18 +47,18 @@ class Ranks:
         return np.diff(self.starts, append=self.rows)
 
     @cached_property
-    def below(self) -> NDArray[np.int64]:
+    def below(self) -> Array:
         """How many positive rows lie below each score."""
         one = self.positive.astype(np.int32)  # numpy adds these up ten times as fast as truth values
         before = np.cumsum(one, dtype=np.int32)
         before -= one
-        return (before if len(self.starts) == self.rows else before[self.starts]).astype(np.int64)
+        return (before if len(self.starts) == self.rows else before[self.starts]).astype(np.float64)
 
     @cached_property
-    def tied(self) -> NDArray[np.int64]:
+    def tied(self) -> Array:
         """How many positive rows have each score."""
         if len(self.starts) == self.rows:
-            return self.positive.astype(np.int64)
+            return self.positive.astype(np.float64)
         return np.diff(self.below, append=self.positives)
 
     @cached_property
@@ -82,17 +82,20 @@ def roc_auc(ranks: Ranks, into: Array | None = None) -> Measured:
     midranks; Sun and Xu, IEEE Signal Processing Letters 21, 2014). Needs two rows of each class. The degrees
     of freedom are those of the rarer class, the lower end of Welch and Satterthwaite's.
     """
-    negatives_below = ranks.starts - ranks.below
-    negatives_tied = ranks.sizes - ranks.tied
     m = ranks.positives
     n = ranks.rows - m
-    # Counted in halves of a pair, in whole numbers: the value does not depend on the order of the rows.
-    pairs_won = int(np.dot(ranks.tied, 2 * negatives_below + negatives_tied))
-    value = pairs_won / (2 * m * n)
-    of_positive = (negatives_below + 0.5 * negatives_tied) / n
+    # Rows below each score, half of the equal ones counted: of both classes, and of the positive one.
+    middle = 0.5 * ranks.sizes
+    middle += ranks.starts
+    of_negative = 0.5 * ranks.tied
+    of_negative += ranks.below
+    of_positive = np.subtract(middle, of_negative, out=middle)
+    # Halves of a pair add up without rounding: the value does not depend on the order of the rows.
+    value = float(np.dot(ranks.tied, of_positive)) / (m * n)
+    of_positive /= n
     of_positive -= value
     of_positive /= math.sqrt(m * (m - 1.0))
-    of_negative = (ranks.below + 0.5 * ranks.tied) / -m
+    of_negative /= -m
     of_negative += 1.0 - value
     of_negative /= math.sqrt(n * (n - 1.0))
     return Measured(value, ranks.by_row(of_positive, of_negative, into), min(m, n) - 1)

@@ -310,6 +310,7 @@ def _weakest(golden: Scored, asked: Slices, columns: Sequence[Levels]) -> Slice 
     for levels in (*columns, *(crossed(one, other) for one, other in combinations(columns, 2))):
         each = _compare(golden, levels, metric)
         enough = _enough(golden, asked, levels)
+        golden.forget(levels)
         looked += int(enough.sum())
         if not enough.any():
             continue

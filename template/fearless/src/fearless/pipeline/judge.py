@@ -12,18 +12,19 @@ from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
-from fearless.gate import baselines, budgets
+from fearless.gate import baselines
 from fearless.gate.curves import curves
 from fearless.gate.findings import Check, Report, Verdict
-from fearless.gate.levels import MISSING, Levels
 from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
 from fearless.gate.verdict import judge, not_judged
 from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of
-from fearless.model.artifact import MANIFEST, Model, matrix, open_model
+from fearless.model.artifact import Model, matrix, open_model
 from fearless.model.contract import Team
 from fearless.pipeline.base import find_base
+from fearless.pipeline.budgets import budget_checks
 from fearless.pipeline.change import changes
+from fearless.pipeline.levels import levels_of
 from fearless.pipeline.own_metrics import own_metrics
 from fearless.pipeline.prepare import open_train
 from fearless.pipeline.train import made_from
@@ -31,9 +32,6 @@ from fearless.pipeline.train import made_from
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-# So many golden rows take turns at being scored alone; more would only fill memory.
-TIMED_ROWS = 500
 
 
 def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
@@ -70,9 +68,9 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
             beside = changes(project, started_from, task)
             policy = started_from.policy or policy
             context["base"] = started_from.commit
-        parts = _levels(golden, policy)
+        parts = levels_of(golden.rows, policy)
         own = own_metrics(Team.of(project, dictionary), policy)
-        costs, notes = _budgets(project, policy, golden, candidate, champion)
+        costs, notes = budget_checks(policy, project.candidate, candidate, champion, golden.rows)
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, {"toolkit": toolkit_version()})
     report = judge(
@@ -159,46 +157,6 @@ def _baselines(
     )
     x = matrix(candidate.team.features(golden.rows))
     return {each.name: each.score(x) for each in fitted}, {each.name: each.description for each in fitted}
-
-
-def _levels(golden: Golden, policy: Policy) -> list[Levels]:
-    """The columns of `slices.by` that the golden rows have; the judge names one that is missing."""
-    import polars as pl
-
-    found = []
-    for name in policy.slices.by if policy.slices else []:
-        if name in golden.rows.columns:
-            texts = golden.rows[name].cast(pl.String).fill_null(MISSING)
-            levels = texts.unique().sort()
-            codes = texts.cast(pl.Enum(levels)).to_physical().cast(pl.Int64).to_numpy()
-            found.append(Levels(name, codes, tuple(levels)).checked())
-    return found
-
-
-def _budgets(
-    project: Project, policy: Policy, golden: Golden, candidate: Model, champion: Model | None
-) -> tuple[list[Check], list[str]]:
-    """What the candidate costs to serve, and a note where there is no champion to take turns with."""
-    asked = policy.budgets
-    if asked is None:
-        return [], []
-    checks: list[Check] = []
-    notes: list[str] = []
-    if asked.model_mb is not None:
-        files = [MANIFEST, *candidate.manifest.files]
-        size = sum((project.candidate / name).stat().st_size for name in files)
-        checks.append(budgets.size_check(size, asked.model_mb))
-    if asked.p95_ms_ratio is not None and champion is None:
-        notes.append("budgets.p95_ms_ratio is not run: there is no champion to take turns with.")
-    elif asked.p95_ms_ratio is not None and champion is not None:
-        single = [golden.rows[at : at + 1] for at in range(min(golden.rows.height, TIMED_ROWS))]
-        times = budgets.measure(
-            lambda at: candidate.score_rows(single[at]),
-            lambda at: champion.score_rows(single[at]),
-            len(single),
-        )
-        checks.append(budgets.time_check(times, asked.p95_ms_ratio, policy.confidence))
-    return checks, notes
 
 
 def _context(project: Project, golden: Golden, candidate: Model, champion: Model | None) -> dict[str, Any]:

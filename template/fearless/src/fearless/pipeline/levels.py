@@ -1,0 +1,28 @@
+"""The columns of the golden data that gate.yaml slices by, as numbers of levels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fearless.gate.levels import MISSING, Levels
+from fearless.gate.policy import Policy
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def levels_of(rows: pl.DataFrame, policy: Policy) -> list[Levels]:
+    """The columns of `slices.by` that the rows have, null as a level of its own; the judge names one that is missing.
+
+    polars numbers a million texts in a few milliseconds, where numpy sorts them for a second.
+    """
+    import polars as pl
+
+    found = []
+    for name in policy.slices.by if policy.slices else []:
+        if name in rows.columns:
+            texts = rows[name].cast(pl.String).fill_null(MISSING)
+            levels = texts.unique().sort()
+            codes = texts.cast(pl.Enum(levels)).to_physical().cast(pl.Int64).to_numpy()
+            found.append(Levels(name, codes, tuple(levels)).checked())
+    return found
