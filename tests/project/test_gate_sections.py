@@ -51,6 +51,7 @@ def test_an_unchanged_model_passes_all_that_gate_yaml_may_ask(repo: Repo) -> Non
     asking(repo)
     report = judged(repo, code=0)
     verdicts = {check["id"]: check["verdict"] for check in report["checks"]}
+    assert "FAIL" not in verdicts.values(), verdicts
     asked = {
         "value.floor",
         "f1@0.3.max_drop",
@@ -58,11 +59,12 @@ def test_an_unchanged_model_passes_all_that_gate_yaml_may_ask(repo: Repo) -> Non
         "ece.ece_max",
         "log_loss.slices.region",
         "average_precision.slices.contract",
-        "latency.p95_ms_ratio",
         "size.model_mb",
     }
+    # The same model beside itself is no slower; a machine that is very busy may not be able to prove it.
+    assert verdicts.pop("latency.p95_ms_ratio") in ("PASS", "INCONCLUSIVE")
     assert asked <= set(verdicts)
-    assert {verdicts[name] for name in asked} == {"PASS"}
+    assert {name for name in asked if verdicts[name] != "PASS"} == set()
     assert {each["by"] for each in report["slices"]} == {"region", "contract"}
     assert report["value"]["currency"] == "EUR"
     assert report["value"]["difference"]["value"] == 0

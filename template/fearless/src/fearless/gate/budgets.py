@@ -19,7 +19,7 @@ from fearless.gate.intervals import Array
 
 SECONDS = 1.0
 # Calls of each model in a block, and the most blocks: the 95th percentile of 2,000 calls is known well enough.
-CALLS, BLOCKS = 10, 200
+CALLS, BLOCKS = 4, 500
 FEWEST_BLOCKS = 10
 WARM_UP = 3
 SHARE = 0.95

@@ -324,7 +324,7 @@ def _completed(golden: Scored, check: Check, found: Interval, distance: float) -
     too_few = evidence < FEWEST_ROWS and check.verdict is Verdict.PASS and not point
     needed = None
     if too_few:
-        needed = -(-golden.rows * FEWEST_ROWS // evidence)
+        needed = -(-golden.rows * FEWEST_ROWS // evidence) if evidence > 0 else None
     elif check.verdict is Verdict.INCONCLUSIVE:
         needed = rows_to_settle(found, distance, golden.rows, golden.policy.confidence)
     check = replace(
