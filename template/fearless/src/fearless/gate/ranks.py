@@ -27,7 +27,7 @@ class Ranks:
     def of(cls, y: Array, scores: Array) -> Ranks:
         """The ranks of (n,) scores beside the (n,) target, which is 0 or 1."""
         order = np.argsort(scores)
-        return cls.of_ordered(order, y[order] > 0.5, scores[order])
+        return cls.of_ordered(order, (y > 0.5)[order], scores[order])
 
     @classmethod
     def of_ordered(cls, order: NDArray[np.intp], positive: NDArray[np.bool_], ordered: Array) -> Ranks:

@@ -171,10 +171,15 @@ class Scored:
             whole = self.ranks(model)
             by_level = np.argsort(levels.narrow[whole.order], kind="stable")
             order, positive = whole.order[by_level], whole.positive[by_level]
-            ordered = self.scores[model][order]
-            self._kept_parts[model, levels.column] = [
-                Ranks.of_ordered(order[part], positive[part], ordered[part]) for part in levels.segments()
-            ]
+            if len(whole.starts) == whole.rows:  # no score is there twice, so in no part either
+                starts = np.arange(whole.rows)
+                parts = [
+                    Ranks(order[at], positive[at], starts[: at.stop - at.start]) for at in levels.segments()
+                ]
+            else:
+                ordered = self.scores[model][order]
+                parts = [Ranks.of_ordered(order[at], positive[at], ordered[at]) for at in levels.segments()]
+            self._kept_parts[model, levels.column] = parts
         return self._kept_parts[model, levels.column]
 
     def forget(self, levels: Levels) -> None:

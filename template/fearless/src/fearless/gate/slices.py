@@ -87,7 +87,7 @@ def judge_slices(
         parts += found
         if each.difference is not None:
             checks.append(_check(golden, asked, each, each.difference, fit, proven, family))
-    return checks, parts, _weakest(golden, asked, columns)
+    return checks, parts, _weakest(golden, asked, columns, compared)
 
 
 def _compare(golden: Scored, levels: Levels, metric: Metric) -> _Compared:
@@ -300,15 +300,18 @@ def _check(
     )
 
 
-def _weakest(golden: Scored, asked: Slices, columns: Sequence[Levels]) -> Slice | None:
+def _weakest(
+    golden: Scored, asked: Slices, columns: Sequence[Levels], compared: Sequence[_Compared]
+) -> Slice | None:
     """The part of one or two columns where the candidate loses most surely to the champion, on the primary metric.
 
     Before there is a champion: where the candidate is most surely worse than on the whole.
     """
     metric = golden.metric(golden.primary)
+    known = {each.levels.column: each for each in compared if each.metric.name == metric.name}
     lowest, found, looked = math.inf, None, 0
     for levels in (*columns, *(crossed(one, other) for one, other in combinations(columns, 2))):
-        each = _compare(golden, levels, metric)
+        each = known.get(levels.column) or _compare(golden, levels, metric)
         enough = _enough(golden, asked, levels)
         golden.forget(levels)
         looked += int(enough.sum())
