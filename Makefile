@@ -4,13 +4,14 @@ PYTEST ?= -n auto --dist loadfile
 RUN := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.venv-tools/bin
 
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check lock simulate-gate clean
 
 help:
 	@echo "make demo     render a project, train and gate its first model, then watch the gate refuse a worse one"
 	@echo "make test     all tests; make test PYTEST='tests/render -x' runs some"
 	@echo "make check    lint, format, types, imports, and the digests and pins that must agree"
 	@echo "make lock     resolve the tested versions and requirements.txt again; make lock UPGRADE=--upgrade takes the newest"
+	@echo "make simulate-gate   how often the gate errs, simulated; writes docs/benchmarks/gate-simulation.md"
 	@echo "make clean    remove what these commands made"
 
 demo: .venv/ready
@@ -23,12 +24,17 @@ test: .venv/ready
 check: .venv/ready
 	$(RUN) -m ruff check --config pyproject.toml .
 	$(RUN) -m ruff format --check --config pyproject.toml .
-	$(RUN) -m mypy template/fearless/src hooks tests
+	$(RUN) -m mypy template/fearless/src template/fearless/ci hooks tests
 	PYTHONPATH=template/fearless/src .venv/bin/lint-imports --no-logo
 	$(RUN) hooks/ownership.py
 	$(RUN) hooks/releases.py
 	$(RUN) hooks/tested.py --check
 	$(RUN) hooks/manifest.py --check
+	$(RUN) hooks/policy_schema.py --check
+	$(RUN) hooks/report_schema.py --check
+
+simulate-gate: .venv/ready
+	$(RUN) benchmarks/simulate_gate.py
 
 lock: .venv/ready
 	$(RUN) hooks/tested.py $(UPGRADE)
