@@ -1,0 +1,1 @@
+"""The service: rows in, predictions out, and a record of each before it is answered."""
