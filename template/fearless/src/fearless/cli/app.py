@@ -17,8 +17,10 @@ app = typer.Typer(
 )
 golden_app = typer.Typer(no_args_is_help=True, help="Freeze and verify the golden data.")
 columns_app = typer.Typer(no_args_is_help=True, help="Draft and show the column dictionary.")
+audit_app = typer.Typer(no_args_is_help=True, help="Hold the ledger against itself.")
 app.add_typer(golden_app, name="golden")
 app.add_typer(columns_app, name="columns")
+app.add_typer(audit_app, name="audit")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -135,6 +137,39 @@ def gate(
     raise typer.Exit(judge_and_print(Project.find(), mode=mode, base=base, summary=summary, as_json=as_json))
 
 
+@app.command(short_help="Answer predictions over HTTP, each recorded first.")
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8000,
+    model: Annotated[
+        str, typer.Option(help="champion or candidate; default: the champion where there is one.")
+    ] = "",
+) -> None:
+    """Answer /v1/predict from the model, and record each prediction before it is answered.
+
+    Example: uv run fearless serve --port 8000
+    """
+    from fearless.cli.serve import serve_model
+    from fearless.core.project import Project
+
+    serve_model(Project.find(), host, port, model)
+
+
+@app.command(short_help="Make one recorded prediction again.")
+def trace(
+    prediction_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a prediction.")],
+    as_json: Json = False,
+) -> None:
+    """Show one recorded prediction, and make it again from the model with the recorded digest.
+
+    Exit code 1 when it comes out different. Example: uv run fearless trace 01995f3c-3c40-7000-8000-000000000000
+    """
+    from fearless.cli.trace import show_trace
+    from fearless.core.project import Project
+
+    raise typer.Exit(show_trace(Project.find(), prediction_id, as_json=as_json))
+
+
 @app.command(short_help="Bring in the newest release of the template.")
 def update(
     to: Annotated[str, typer.Option(help="The release to take; default: the newest one.")] = "",
@@ -233,6 +268,18 @@ def show(as_json: Json = False) -> None:
     from fearless.core.project import Project
 
     raise typer.Exit(show_columns(Project.find(), as_json=as_json))
+
+
+@audit_app.command("verify")
+def audit_verify(as_json: Json = False) -> None:
+    """Follow the hash chain of the ledger; name the first row that was edited, removed or put in.
+
+    Exit code 1 when there is one. Example: uv run fearless audit verify
+    """
+    from fearless.cli.trace import verify_ledger
+    from fearless.core.project import Project
+
+    raise typer.Exit(verify_ledger(Project.find(), as_json=as_json))
 
 
 @app.command(short_help="Print the version of the toolkit.")

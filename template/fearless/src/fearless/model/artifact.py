@@ -79,6 +79,10 @@ class Model:
 
     def score_rows(self, rows: pl.DataFrame) -> NDArray[np.float64]:
         """(rows,) float64 for `rows` as columns.yaml describes them, through the feature code it was trained with."""
+        return self.score(self.features_of(rows))
+
+    def features_of(self, rows: pl.DataFrame) -> NDArray[np.float32]:
+        """(rows, features) float32 for `rows`, through the feature code that the model was trained with."""
         made = self.team.features(rows)
         if made.columns != self.manifest.features:
             raise FearlessError(
@@ -86,7 +90,7 @@ class Model:
                 f" {len(self.manifest.features)}).",
                 fix="Make features() depend on its rows alone.",
             )
-        return self.score(matrix(made))
+        return matrix(made)
 
     def score(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """(rows,) float64: the probability of the positive class, or the predicted number."""
@@ -126,7 +130,7 @@ def matrix(features: pl.DataFrame) -> NDArray[np.float32]:
     """A frame of features as (rows, features) float32 with NaN for missing: what is fitted is what is served."""
     import numpy as np
 
-    return np.ascontiguousarray(features.fill_null(float("nan")).to_numpy(), dtype=np.float32)
+    return np.ascontiguousarray(features.to_numpy(), dtype=np.float32)
 
 
 def pack_code(folder: Path, project: Project) -> None:

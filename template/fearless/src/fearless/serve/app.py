@@ -1,0 +1,216 @@
+"""The service over HTTP: what is read from a request, and which answer has which status.
+
+A body is one JSON object for one row, or an array of objects for many; the answer has the same shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from fearless.core.toolkit import toolkit_version
+from fearless.ledger.store import Ledger, LedgerError
+from fearless.serve.batcher import Batcher
+from fearless.serve.openapi import description
+from fearless.serve.scoring import InPlace
+from fearless.serve.service import Answer, Request, Service
+
+MOST_BYTES = 5_000_000
+MOST_ROWS = 10_000
+MOST_WAITING = 2 * MOST_ROWS
+MOST_LETTERS = 200
+CHANNELS = ("http", "simulated")
+JSON = "application/json"
+
+
+class Served:
+    """The service and the application that speaks HTTP for it."""
+
+    def __init__(self, ready: InPlace, ledger: Ledger) -> None:
+        self.service = Service(ready, ledger, lambda row: msgspec.json.encode(row).decode())
+        self.batcher: Batcher[Request, Answer] = Batcher(
+            self.service.answer, lambda request: len(request.rows), MOST_ROWS
+        )
+        get, post = ["GET"], ["POST"]
+        self.app = Starlette(
+            routes=[
+                Route("/v1/predict", self.predict, methods=post),
+                Route("/v1/predictions/{id}", self.prediction, methods=get),
+                Route("/healthz", self.alive, methods=get),
+                Route("/readyz", self.ready, methods=get),
+                Route("/version", self.version, methods=get),
+                Route("/metrics", self.metrics, methods=get),
+                Route("/openapi.json", self.openapi, methods=get),
+            ],
+            exception_handlers={HTTPException: _not_found, Exception: _fault},
+            lifespan=self._lifespan,
+        )
+
+    async def predict(self, request: HttpRequest) -> Response:
+        """Score one row or many, and answer when they are recorded."""
+        asked = await _read(request)
+        if isinstance(asked, Answer):
+            self.service.counters.refused[asked.content["error"]] += 1
+            return _json(asked)
+        if self.batcher.rows_waiting + len(asked.rows) > MOST_WAITING:
+            self.service.counters.refused["busy"] += 1
+            busy = Answer(503, {"error": "busy", "message": "Too many rows are waiting. Try again later."})
+            return _json(busy, {"retry-after": "1"})
+        answer = await self.batcher.submit(asked)
+        return _json(answer, {"retry-after": "1"} if answer.status == 503 else None)
+
+    async def prediction(self, request: HttpRequest) -> Response:
+        """One recorded prediction, with the names of its features where the model that made it answers now."""
+        asked = request.path_params["id"]
+        try:
+            stored = await self.batcher.between(lambda: self.service.ledger.get(asked))
+        except LedgerError:
+            return _json(Answer(503, {"error": "ledger", "message": "The ledger cannot be read."}))
+        if stored is None:
+            return _json(Answer(404, {"error": "unknown", "message": "No prediction has this id."}))
+        return _json(Answer(200, _shown(stored, self.service.in_place)))
+
+    async def alive(self, _: HttpRequest) -> Response:
+        """The process answers."""
+        return PlainTextResponse("ok\n")
+
+    async def ready(self, _: HttpRequest) -> Response:
+        """A prediction would be answered: a model is in place and the ledger takes a write."""
+        trouble = await self.batcher.between(self.service.prove_ready)
+        model = self.service.in_place.provenance
+        content = {"ready": not trouble, "model_sha256": model.model_sha256, "trouble": trouble}
+        return _json(Answer(503 if trouble else 200, content))
+
+    async def version(self, _: HttpRequest) -> Response:
+        """What answers: digests of the model, of each of its files, of columns.yaml and of the lock."""
+        ready = self.service.in_place
+        manifest = ready.model.manifest
+        told = {
+            "fearless": toolkit_version(),
+            **{name: value for name, value in ready.provenance._asdict().items() if name != "writer"},
+            "task": manifest.task,
+            "files": manifest.files,
+        }
+        return _json(Answer(200, told))
+
+    async def metrics(self, _: HttpRequest) -> Response:
+        """The counters, for Prometheus."""
+        service = self.service
+        text = service.counters.text(service.in_place.provenance, ready=not service.trouble)
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+    async def openapi(self, _: HttpRequest) -> Response:
+        """The description of this interface, made from columns.yaml."""
+        return _json(Answer(200, description(self.service.in_place, MOST_ROWS)))
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await self.batcher.between(self.service.prove_ready)
+        yield
+        await asyncio.to_thread(self.batcher.close)
+        self.service.ledger.close()
+
+
+async def _read(request: HttpRequest) -> Request | Answer:
+    """The request for predictions in `request`, or why there is none."""
+    received_at = time.time_ns() // 1000
+    headers = request.headers
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        return _wrong(415, "content_type", f"Send the rows as {JSON}.")
+    body = await _body(request)
+    if body is None:
+        return _wrong(413, "size", f"The body is larger than {MOST_BYTES:,} bytes. Send fewer rows at once.")
+    try:
+        content = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _wrong(400, "json", f"The body is not valid JSON: {error}.")
+    many = isinstance(content, list)
+    rows = content if many else [content]
+    if not rows:
+        return _wrong(422, "rows", "The array holds no row.")
+    if len(rows) > MOST_ROWS:
+        return _wrong(
+            413, "rows", f"The array holds {len(rows):,} rows, and {MOST_ROWS:,} are the most. Split it."
+        )
+    channel = headers.get("x-fearless-channel", CHANNELS[0])
+    if channel not in CHANNELS:
+        return _wrong(422, "channel", f"X-Fearless-Channel is one of {', '.join(CHANNELS)}.")
+    key = headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= MOST_LETTERS and key.isprintable()):
+        return _wrong(
+            422, "idempotency_key", f"An Idempotency-Key has 1 to {MOST_LETTERS} printable letters."
+        )
+    asked = headers.get("x-request-id")
+    return Request(
+        rows=rows,
+        many=many,
+        received_at=received_at,
+        channel=channel,
+        client_request_id=asked[:MOST_LETTERS] if asked else None,
+        idempotency_key=key,
+        sha256=None if key is None else hashlib.sha256(body).hexdigest(),
+    )
+
+
+async def _body(request: HttpRequest) -> bytes | None:
+    """The body, or None as soon as it is known to be too large: the rest is not kept."""
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and int(told) > MOST_BYTES:
+        return None
+    parts, length = [], 0
+    async for part in request.stream():
+        length += len(part)
+        if length > MOST_BYTES:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _shown(stored: dict[str, Any], ready: InPlace) -> dict[str, Any]:
+    told = {
+        name: value
+        for name, value in stored.items()
+        if name not in ("input", "features", "seq", "idempotency_key", "request_sha256", "writer")
+    }
+    for name in ("received_at", "decided_at", "labelled_at", "label_received_at"):
+        if told[name] is not None:
+            told[name] = datetime.fromtimestamp(told[name] / 1e6, UTC).isoformat()
+    numbers = [
+        None if number != number else number for number in np.frombuffer(stored["features"], "<f4").tolist()
+    ]
+    if stored["model_sha256"] == ready.provenance.model_sha256:
+        features: Any = dict(zip(ready.model.manifest.features, numbers, strict=True))
+    else:
+        features = numbers
+    return {**told, "input": msgspec.json.decode(stored["input"]), "features": features}
+
+
+def _wrong(status: int, reason: str, message: str) -> Answer:
+    return Answer(status, {"error": reason, "message": message})
+
+
+def _json(answer: Answer, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(answer.content), answer.status, headers, JSON)
+
+
+async def _not_found(request: HttpRequest, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    detail = error.detail if isinstance(error, HTTPException) else ""
+    return _json(_wrong(status, "address", f"{detail}: {request.method} is not answered here."))
+
+
+async def _fault(_: HttpRequest, error: Exception) -> Response:
+    return _json(_wrong(500, "fault", f"This is a fault of the service: {type(error).__name__}."))
