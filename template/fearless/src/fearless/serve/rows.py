@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +24,9 @@ MOST_EXACT = 2**53  # from here on a float64 no longer holds every whole number
 MOST_WHOLE = 2**63 - 1
 MOST_COMPLAINTS = 20
 LONGEST = 40
+# Narrower than fromisoformat, which also reads 20260115 and 2026-W03-4: only what the training data may hold.
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?Z?", re.ASCII)
 
 
 class Complaint(NamedTuple):
@@ -212,24 +217,16 @@ def _truth(value: Any) -> bool:
 
 
 def _day(value: Any) -> date:
-    # Only the form of columns.yaml: fromisoformat would also read 20260115 and 2026-W03-4.
-    if isinstance(value, str) and len(value) == 10 and value[4] == "-" == value[7]:
-        try:
+    if isinstance(value, str) and DAY.fullmatch(value):
+        with suppress(ValueError):  # the 31st of February, say
             return date.fromisoformat(value)
-        except ValueError:
-            pass
     raise Unfit("type", f"is {_shown(value)}, and it must be a date such as 2026-01-15")
 
 
 def _moment(value: Any) -> datetime:
-    if isinstance(value, str) and len(value) >= 16 and value[4] == "-" == value[7] and value[10] in "T ":
-        try:
-            found = datetime.fromisoformat(value.removesuffix("Z"))
-        except ValueError:
-            pass
-        else:
-            if found.tzinfo is None:
-                return found
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value.removesuffix("Z"))
     raise Unfit("type", f"is {_shown(value)}, and it must be a moment in UTC such as 2026-01-15T08:00:00Z")
 
 
