@@ -92,7 +92,8 @@ class Team:
                 f"{self._file('features')} was written for the column `{absent[0]}`, which the rows do not have.",
                 fix="Freeze and train anew when columns.yaml changes: `uv run fearless golden freeze --again`.",
             )
-        given = self._call("features", "features", rows.select(self.dictionary.known))
+        known = rows if rows.columns == self.dictionary.known else rows.select(self.dictionary.known)
+        given = self._call("features", "features", known)
         made = self._frame(given, "features", "features")
         if not made.width:  # first, because a frame without columns has no rows either
             raise FearlessError(
