@@ -10,8 +10,8 @@ the fitted scikit-learn estimator and keeps nothing; it runs as the documentatio
 on the same uvicorn with uvloop and httptools, and like ours with one thread for OpenMP.
 
 Load is `wrk` over loopback, with 64 connections and with one, while all share the machine. Rounds alternate between
-the servers. CPU is user plus system time of the server's process; memory its high-water mark; ready is from the start of
-the process to the first answered health check. Needs Linux, the packages of requirements.txt, uv, git and wrk.
+the servers. CPU is user plus system time of the server's process, memory its high-water mark, and ready is from the
+start of the process to the first answered health check. Needs Linux, the packages of requirements.txt, uv, git, wrk.
 """
 
 from __future__ import annotations

@@ -267,6 +267,17 @@ def test_sigterm_under_load_answers_what_was_taken_and_ends_well(
 
 
 @extra
+def test_a_service_that_is_stopped_as_soon_as_it_speaks_ends_well(
+    here: Callable[..., Repo], serve: Serve
+) -> None:
+    repo = here()
+    for _ in range(3):
+        service = serve(repo)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(PATIENCE_S) == 0
+
+
+@extra
 def test_a_full_disk_answers_503_until_there_is_room_again(here: Callable[..., Repo], serve: Serve) -> None:
     repo = here()
     service = serve(repo)

@@ -302,6 +302,14 @@ def test_nothing_that_append_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> N
     assert set(acknowledged) <= stored
 
 
+def test_every_commit_is_synced(ledger: SqliteLedger) -> None:
+    ledger.append([prediction()])
+    assert ledger._connection is not None
+    # No test can cut the power: FULL (2) syncs the log at each commit, NORMAL would not.
+    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_the_address_comes_from_the_environment_or_lies_in_the_scratch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

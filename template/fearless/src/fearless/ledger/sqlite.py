@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 VERSION = 1
 PATIENCE_S = 2.0  # how long a lock of another process is waited for, while requests wait too
 CHUNK = 50_000
+CHECKPOINT_PAGES = 4000  # 16 MB of log; each checkpoint syncs twice while requests wait
 
 PREDICTIONS = Prediction._fields[:-1]  # without the provenance, which stands in a table of its own
 TABLES: dict[str, tuple[str, ...]] = {
@@ -221,6 +222,7 @@ class SqliteLedger:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")  # macOS: an ordinary sync stops in the drive's cache
             connection.execute("PRAGMA checkpoint_fullfsync = ON")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             _make_tables(connection, self.path)
         except BaseException:
             connection.close()

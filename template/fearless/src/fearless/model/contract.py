@@ -228,8 +228,10 @@ def modules_of(code: Path, package: str) -> Iterator[None]:
 
 
 def _taken_out(package: str) -> dict[str, ModuleType]:
-    below = f"{package}."
-    names = [name for name in sys.modules if name == package or name.startswith(below)]
+    near = [
+        name for name in sys.modules if name.startswith(package)
+    ]  # one look at each of some thousand names
+    names = [name for name in near if name.partition(".")[0] == package]
     return {name: sys.modules.pop(name) for name in names}
 
 

@@ -42,9 +42,13 @@ def run(project: Project, host: str, port: int, role: str) -> None:
         timeout_graceful_shutdown=PATIENCE_S,
     )
     server = uvicorn.Server(config)
-    # uvicorn raises the signal again once it has finished; by then there is nothing left to stop.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.signal(signal.SIGINT, lambda *_: None)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # Also before uvicorn takes the signals over; it raises them again once it has finished.
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     gc.collect()
     gc.freeze()  # what the imports and the model made stays
     gc.enable()
