@@ -54,6 +54,17 @@ def test_a_removed_and_a_swapped_row_are_named(rows: list[list[object]], data: s
     assert f"row {place + 1} does not follow the row before it" in verify("t", renumbered).fault
 
 
+def test_a_changed_row_cannot_be_mended_without_all_rows_after_it() -> None:
+    links = chained([[1], [2], [3], [4]])
+    own = link_hash(links[0].own or START, 2, [99])
+    links[1] = links[1]._replace(values=[99], own=own)
+    assert verify("t", links).fault == (
+        "t: row 3 does not follow the row before it: one of the two was changed, removed or put in."
+    )
+    links[2] = links[2]._replace(previous=own)
+    assert verify("t", links).fault == "t: row 3 was changed after it was written."
+
+
 def filled(path: Path, *, with_chain: bool = True) -> SqliteLedger:
     ledger = SqliteLedger(path, chained=with_chain)
     rows = [prediction(score=score) for score in (0.25, 0, 1)]  # whole numbers in a column of reals too

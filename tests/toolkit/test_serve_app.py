@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from fearless.columns.frame import typed
 from fearless.core.errors import FearlessError
 from fearless.serve.app import MOST_BYTES, MOST_ROWS
 from fearless.serve.scoring import chosen_role, put_in_place
+from fearless.serve.service import Request
 from fearless.serve.trace import trace
 
 from .conftest import Tree, make_rows
@@ -172,6 +174,15 @@ def test_retries_that_run_into_each_other_are_recorded_once(service: Running) ->
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(ask, range(64)))
     assert all(answer == answers[0] for answer in answers)
+    assert service.ledger.window().height == 1
+
+
+def test_two_requests_with_one_key_in_one_batch_are_one_prediction(service: Running) -> None:
+    asked = Request([service.row], False, 1, idempotency_key="same", sha256="a")
+    other = replace(asked, sha256="b")
+    first, second, third = service.served.service.answer([asked, asked, other])
+    assert (first.status, second) == (200, first)
+    assert (third.status, third.content["error"]) == (422, "idempotency_key")
     assert service.ledger.window().height == 1
 
 
