@@ -210,7 +210,7 @@ def _typed_column(values: pl.Series, name: str, column: Column, source: str) -> 
             values = values.set(values.str.to_lowercase().is_in(MISSING_WORDS), None)
     elif values.dtype.is_float():
         values = values.fill_nan(None)
-    result = _cast(values, column)
+    result = cast(values, column)
     bad = values.is_not_null() & result.is_null()
     if bad.any():
         row = bad.arg_true()[0]
@@ -222,7 +222,7 @@ def _typed_column(values: pl.Series, name: str, column: Column, source: str) -> 
     return result
 
 
-def _cast(values: pl.Series, column: Column) -> pl.Series:
+def cast(values: pl.Series, column: Column) -> pl.Series:
     """`values` as the column's type; what does not fit becomes null, for the caller to find."""
     import polars as pl
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fearless.columns.dictionary import FILE, load
+from fearless.columns.dictionary import FILE, Dictionary, load
 from fearless.columns.frame import target_of
 from fearless.core.atomic import replaced_folder
 from fearless.core.digest import files_below, sha256_file
@@ -19,7 +19,12 @@ from fearless.guard.row_by_row import row_by_row
 from fearless.model.artifact import ONNX_FILE, Manifest, OnnxScorer, matrix, pack_code, seal
 from fearless.model.contract import MODEL_API, Team, Training
 from fearless.model.export import MOST_ROWS, export_onnx, extremes, prove_parity
+from fearless.monitor.profile import make_profile, save_profile
 from fearless.pipeline.prepare import ROWS, open_train
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
 
 PARAMS = "params.yaml"
 
@@ -54,6 +59,12 @@ def train(project: Project) -> str:
             export_onnx(fitted, training.x.shape[1], training.task, folder)
             stored = OnnxScorer(folder / ONNX_FILE, training.task)
         pack_code(folder, project)
+        save_profile(
+            folder,
+            make_profile(
+                rows, training.y, frozen, _target(frozen, dictionary), stored.score(golden), dictionary
+            ),
+        )
         proof = np.concatenate([golden[:MOST_ROWS], extremes(training.x)])
         manifest: dict[str, Any] = {
             "model_api": MODEL_API,
@@ -81,6 +92,14 @@ def made_from(project: Project) -> dict[str, str]:
         project.root / "fearless" / "STAGES",
     ]
     return {project.relative(file): sha256_file(file) for file in files if file.is_file()}
+
+
+def _target(golden: pl.DataFrame, dictionary: Dictionary) -> NDArray[np.float64] | None:
+    """The golden target, or None where it cannot be read: the stage evaluate says what is wrong with it."""
+    try:
+        return target_of(golden, dictionary)
+    except FearlessError:
+        return None
 
 
 def _told(sealed: Manifest) -> str:
