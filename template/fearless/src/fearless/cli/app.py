@@ -208,6 +208,42 @@ def ci(
     raise typer.Exit(run_ci(Project.find(), keep=keep, as_json=as_json))
 
 
+@app.command(short_help="Compare what was served with training and truth.")
+def monitor(
+    since: Annotated[str, typer.Option(help="How far to look back: 12h, 7d or 4w.")] = "7d",
+    page: Annotated[str, typer.Option("--html", help="Also write the report as a page to this file.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Compare what was served with what the model was trained on and, where it is known, with the truth.
+
+    Exit code 0: healthy or only worth a look, 1: something needs somebody, or nothing was served, 2: error.
+    Example: uv run fearless monitor --since 7d
+    """
+    from fearless.cli.monitor import watch_and_print
+    from fearless.core.project import Project
+
+    raise typer.Exit(watch_and_print(Project.find(), since=since, page=page, as_json=as_json))
+
+
+@app.command(short_help="Store what turned out to be true, and measure.")
+def truth(
+    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file with the labels.")],
+    since: Annotated[str, typer.Option(help="Measure the predictions of this time: 12h, 7d or 4w.")] = "90d",
+    page: Annotated[str, typer.Option("--html", help="Also write the report as a page to this file.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Store labels beside their predictions, and measure the model by them as the gate does.
+
+    The file has prediction_id (or the key columns), label (or the target's name) and perhaps labelled_at.
+    Exit code 0: as good as was asked, as far as can be told, 1: proven not to be, 2: error.
+    Example: uv run fearless truth labels.csv
+    """
+    from fearless.cli.truth import measure_and_print
+    from fearless.core.project import Project
+
+    raise typer.Exit(measure_and_print(Project.find(), file, since=since, page=page, as_json=as_json))
+
+
 @app.command(short_help="Run one stage; dvc.yaml calls this.")
 def stage(name: Annotated[str, typer.Argument(help="prepare, train or evaluate")]) -> None:
     """Run one stage; dvc.yaml calls this.

@@ -96,8 +96,10 @@ class SqliteLedger:
     ) -> pl.DataFrame:
         return self._window({name: _COLUMNS[name] for name in columns or _COLUMNS}, since, until)
 
-    def joined(self, since: datetime | None = None, until: datetime | None = None) -> pl.DataFrame:
-        return self._window(_JOINED, since, until)
+    def joined(
+        self, since: datetime | None = None, until: datetime | None = None, columns: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        return self._window({name: _JOINED[name] for name in columns or _JOINED}, since, until)
 
     def refusals(self, since: datetime | None = None, until: datetime | None = None) -> pl.DataFrame:
         names = {name: name for name in ("seq", *Refusal._fields)}

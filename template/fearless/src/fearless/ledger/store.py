@@ -55,7 +55,9 @@ class Ledger(Protocol):
         fewer of them. Times are Datetime("us", "UTC"). Costs what the window holds, not what the ledger holds.
         """
 
-    def joined(self, since: datetime | None = None, until: datetime | None = None) -> pl.DataFrame:
+    def joined(
+        self, since: datetime | None = None, until: datetime | None = None, columns: Sequence[str] = ()
+    ) -> pl.DataFrame:
         """`window` with the newest label of each prediction: `truth`, `labelled_at`, `label_received_at`, or null."""
 
     def refusals(self, since: datetime | None = None, until: datetime | None = None) -> pl.DataFrame:

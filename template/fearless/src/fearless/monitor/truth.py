@@ -65,41 +65,45 @@ class Version:
 
 
 def measure(
-    joined: pl.DataFrame, profiles: Mapping[str, Profile | None], policy: Policy, dictionary: Dictionary
+    known: pl.DataFrame,
+    predictions: Mapping[str, int],
+    profiles: Mapping[str, Profile | None],
+    policy: Policy,
+    dictionary: Dictionary,
 ) -> list[Version]:
-    """Every version in `joined`, the newest predictions first.
+    """Every version that answered, in the order of `predictions`, which counts what each of them answered.
 
-    `joined` has `model_sha256`, `score`, `truth` (null where it is not known), `decided_at`, `labelled_at` and
-    perhaps `belongs`, which names the customer or the row that several predictions are about. `profiles` gives
-    each version's profile, or None where it has none here.
+    `known` has the predictions whose truth is known: `model_sha256`, `score`, `truth`, `decided_at`, `labelled_at`
+    (may be missing) and perhaps `belongs`, which names the customer or the row that several predictions are about.
+    `profiles` gives each version's profile, or None where it has none here.
     """
     asked = requirements(policy, dictionary.task)
-    order = joined.sort("decided_at", descending=True)["model_sha256"].unique(maintain_order=True).to_list()
-    compared = len({each.metric for each in asked}) * max(len(order), 1)
+    compared = len({each.metric for each in asked}) * max(len(predictions), 1)
     return [
         _version(
             name,
-            joined.filter(joined["model_sha256"] == name),
+            count,
+            known.filter(known["model_sha256"] == name),
             profiles.get(name),
             asked,
             policy,
             dictionary.task,
             compared,
         )
-        for name in order
+        for name, count in predictions.items()
     ]
 
 
 def _version(
     name: str,
-    rows: pl.DataFrame,
+    predictions: int,
+    known: pl.DataFrame,
     profile: Profile | None,
     asked: list[Requirement],
     policy: Policy,
     task: str,
     comparisons: int,
 ) -> Version:
-    known = rows.filter(rows["truth"].is_not_null())
     y = known["truth"].to_numpy().astype(np.float64)
     scores = known["score"].to_numpy().astype(np.float64)
     why_not = _too_little(task, y)
@@ -123,7 +127,7 @@ def _version(
             held = [Held(**{**vars(each), "state": "open"}) for each in held]
     return Version(
         model_sha256=name,
-        predictions=rows.height,
+        predictions=predictions,
         labelled=known.height,
         early=_early(known),
         delays=_delays(known),

@@ -1,0 +1,58 @@
+"""`fearless monitor`: compare what was served, write the reports, print what was found."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fearless.core.atomic import write_text
+from fearless.core.errors import FearlessError
+from fearless.core.project import Project
+from fearless.monitor.watch import MONITOR, monitor
+from fearless.report.monitor_html import html
+from fearless.report.monitor_text import plain
+
+UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+LONGEST_DAYS = 3660
+
+
+def watch_and_print(project: Project, *, since: str, page: str, as_json: bool) -> int:
+    """Compare what was served; write .fearless/monitor/report.{json,html}; returns the exit code."""
+    span = span_of(since)
+    return run_and_print(project, MONITOR, page, as_json, lambda: monitor(project, span, datetime.now(UTC)))
+
+
+def span_of(text: str) -> timedelta:
+    """`12h`, `7d` or `4w` as a span of time; raises FearlessError for another text."""
+    found = re.fullmatch(r"([0-9]{1,6})([hdw])", text.strip().lower())
+    span = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else timedelta(0)
+    if not timedelta(0) < span <= timedelta(days=LONGEST_DAYS):
+        raise FearlessError(
+            f"`--since {text}` is no time to look back.",
+            fix=f"Write hours, days or weeks, such as 12h, 7d or 4w, and at most {LONGEST_DAYS}d.",
+        )
+    return span
+
+
+def run_and_print(
+    project: Project, job: str, page: str, as_json: bool, work: Callable[[], dict[str, Any]]
+) -> int:
+    """Do the work, write its report below .fearless and print it; returns the report's exit code."""
+    folder = project.scratch / job
+    # Whatever happens now, no report of yesterday can pass for today's.
+    shutil.rmtree(folder, ignore_errors=True)
+    report = work()
+    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    drawn = html(report)
+    write_text(folder / "report.json", text)
+    write_text(folder / "report.html", drawn)
+    if page:
+        write_text(Path(page), drawn)
+    print(text if as_json else plain(report), end="")
+    code: int = report["exit_code"]
+    return code
