@@ -26,7 +26,8 @@ REFUSED = 0.05
 class Finding:
     """One thing that somebody should know. `light` is `red` for a breach, `amber` for something to look at.
 
-    `kind` is `drift`, `score`, `invariant`, `refused`, `model`, `truth`, `rows` or `heartbeat`.
+    `kind` is `drift`, `score`, `invariant`, `refused`, `model`, `truth`, `rows` or `heartbeat`; `about` names the
+    column and `model` the digest, where it is about one.
     """
 
     light: str
@@ -35,6 +36,8 @@ class Finding:
     since: str
     sure: str
     do: str
+    about: str = ""
+    model: str = ""
 
 
 def of_drift(model: Answered, moved: Iterable[Moved], served: Served) -> list[Finding]:
@@ -42,7 +45,7 @@ def of_drift(model: Answered, moved: Iterable[Moved], served: Served) -> list[Fi
     found = [each for each in moved if each.shift.state != "steady"]
     found.sort(key=lambda each: (each.shift.state != "moved", -each.shift.excess))
     by = f" (in the rows of {model.model.place})" if model.model and len(served.models) > 1 else ""
-    return [_of_column(each, by, served) for each in found]
+    return [_of_column(each, by, served, model.sha256) for each in found]
 
 
 def of_model(model: Answered) -> list[Finding]:
@@ -90,6 +93,8 @@ def of_invariants(model: Answered) -> list[Finding]:
             "Counted, row by row.",
             f"The service refuses such rows, so find out how these came into the ledger; or mend what columns.yaml"
             f" says of `{each.column}` and train again.",
+            about=each.column,
+            model=model.sha256,
         )
         for each in model.invariants.broken
     ]
@@ -177,7 +182,7 @@ def told_span(span: timedelta) -> str:
     return f"{span.total_seconds():.0f} seconds"
 
 
-def _of_column(each: Moved, by: str, served: Served) -> Finding:
+def _of_column(each: Moved, by: str, served: Served, model: str) -> Finding:
     light = RED if each.shift.state == "moved" else AMBER
     extent = "is no longer" if light == RED else "is a little different from"
     if each.of == SCORE:
@@ -198,6 +203,8 @@ def _of_column(each: Moved, by: str, served: Served) -> Finding:
         _since(each, served),
         f"Its distance (PSI) is {each.shift.psi:.3g}. Luck alone reaches {each.shift.chance:.3g}; {proof}.",
         do if light == RED else f"Nothing yet; see whether it goes on. {do}",
+        about=each.name,
+        model=model,
     )
 
 

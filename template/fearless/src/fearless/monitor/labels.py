@@ -71,7 +71,7 @@ def read_labels(file: Path, dictionary: Dictionary) -> Labels:
     good = reasons == ""
     shown = [name for name in (key or (ID,)) if name in given.columns]
     rejects = tuple(
-        Reject(at + 1, ", ".join(str(given[name][at]) for name in shown), reasons[at])
+        Reject(at + 1, ", ".join(_word(given[name][at]) for name in shown), reasons[at])
         for at in (~good).arg_true().to_list()
     )
     return Labels(rows.filter(good), key, given.height, rejects)
@@ -187,6 +187,10 @@ def _absent(values: pl.Series) -> pl.Series:
 
 def _reason(reasons: pl.Series, where: pl.Series, text: str) -> pl.Series:
     return reasons.set(where.fill_null(False) & (reasons == ""), text)
+
+
+def _word(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _shown(row: dict[str, object], key: list[str]) -> tuple[int, str]:

@@ -143,8 +143,6 @@ def rows_of(inputs: pl.Series, dictionary: Dictionary) -> pl.DataFrame:
 
     kinds = {"number": pl.Float64, "integer": pl.Float64, "boolean": pl.Boolean}
     fields = {name: kinds.get(dictionary.columns[name].type, pl.String) for name in dictionary.known}
-    if not fields:
-        return pl.DataFrame({}, height=len(inputs))
     try:
         return inputs.str.json_decode(pl.Struct(fields)).struct.unnest()
     except pl.exceptions.ComputeError:

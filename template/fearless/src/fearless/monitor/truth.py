@@ -31,7 +31,8 @@ DAY = 86_400.0
 class Held:
     """One thing that gate.yaml asks, or golden data promised, held against the truth.
 
-    `state` is `kept`, `broken` (proven) or `open`. `of` is `value` or `skill`, `limit` what the estimate is held to;
+    `state` is `kept`, `broken` (proven) or `open`; a comparison with golden data to which gate.yaml gives no margin
+    is kept as long as it is not proven to be worse. `of` is `value` or `skill`, `limit` what the estimate is held to;
     `against` is empty or `golden`.
     """
 
@@ -188,7 +189,8 @@ def _beside_golden(
             upwards = kind == "skill" or METRICS[metric].better == "higher"
             worse = loss(interval(live, confidence, clusters), golden, upwards=upwards, confidence=confidence)
             limit = margin.limit if margin else 0.0
-            state = "broken" if worse.lower > limit else "kept" if worse.value <= limit else "open"
+            settled = margin is None or worse.upper <= limit  # without a margin nothing can be proven equal
+            state = "broken" if worse.lower > limit else "kept" if settled else "open"
             found.append(
                 Held(metric, kind, margin.rule if margin else "golden", limit, "golden", state, worse)
             )
