@@ -74,9 +74,10 @@ def test_a_world_that_changed_its_mind_is_a_breach_of_the_floor_and_of_what_gold
     report = measured(tree, labels_file(tree, ids, flipped.tolist()))
     assert (report["verdict"], report["exit_code"]) == ("BREACH", 1)
     assert any(
-        "The roc_auc of models/champion is 0.6" in each and "at least 0.7" in each for each in said(report)
+        "The ROC AUC of models/champion is 0.6" in each and "at least 0.7" in each for each in said(report)
     )
     assert any("worse than on golden data" in each for each in said(report))
+    assert report["headline"] == "The model is not as good as was asked."
     held = {(each["metric"], each["against"]): each["state"] for each in report["models"][0]["truth"]["held"]}
     assert held["roc_auc", "golden"] == held["log_loss", "golden"] == "broken"
 
@@ -185,7 +186,7 @@ def test_delay_coverage_and_labels_from_before_their_prediction_are_told(tree: T
     assert found["delay_days"]["median"] == pytest.approx(9.5, abs=0.1)  # from 31 May at noon to 10 June
     assert found["early"] == 5
     assert any("5 labels" in each and "before their prediction" in each for each in report["notes"])
-    assert any("known for 25% of predictions" in each for each in report["notes"])
+    assert any("known for 25 % of predictions" in each for each in report["notes"])
 
 
 def test_a_handful_of_labels_proves_nothing(tree: Tree) -> None:

@@ -49,6 +49,7 @@ def test_a_column_that_moved_is_named_dated_and_a_breach(tree: Tree) -> None:
     serve(tree, scorer, drawn(1600, 5, fee=fee.zip_with(~late, fee + 25)))
     report = watched(tree)
     assert (report["verdict"], report["exit_code"]) == ("BREACH", 1)
+    assert report["headline"].startswith("`fee` is no longer what the model was trained on.")
     drift = next(each for each in report["findings"] if each["kind"] == "drift")
     assert drift["what"].startswith("`fee` is no longer what the model was trained on")
     assert "its mean is 52" in drift["what"]

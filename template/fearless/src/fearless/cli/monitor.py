@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from fearless.core.atomic import write_text
+from fearless.core.atomic import replaced_folder, write_text
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.monitor.watch import MONITOR, monitor
@@ -49,8 +49,9 @@ def run_and_print(
     report = work()
     text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     drawn = html(report)
-    write_text(folder / "report.json", text)
-    write_text(folder / "report.html", drawn)
+    with replaced_folder(folder) as made:
+        write_text(made / "report.json", text)
+        write_text(made / "report.html", drawn)
     if page:
         write_text(Path(page), drawn)
     print(text if as_json else plain(report), end="")

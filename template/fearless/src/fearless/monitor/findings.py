@@ -16,10 +16,13 @@ from fearless.monitor.drift import FEWEST_ROWS, SCORE, Moved
 from fearless.monitor.heartbeat import Beat
 from fearless.monitor.served import Answered, Served
 from fearless.monitor.truth import Held, Version
+from fearless.report.words import metric
 
 RED, AMBER = "red", "amber"
 # More of the requests refused than this, proven, is more than a client's slip.
 REFUSED = 0.05
+# Kinds of breaches, the gravest first.
+GRAVEST = ("rows", "truth", "refused", "invariant", "drift", "score")
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,31 @@ def of_silence(last: Beat | None, now: datetime, window: timedelta, job: str) ->
     ]
 
 
+def breach_in_words(red: list[Finding]) -> str:
+    """The gravest of the breaches as a headline, and how many more there are. `red` is not empty."""
+    kind = min((each.kind for each in red), key=GRAVEST.index)
+    named = list(dict.fromkeys(f"`{each.about}`" for each in red if each.kind == kind and each.about))
+    columns = " and ".join(named) if len(named) < 3 else f"{len(named)} columns"
+    are = "is" if len(named) == 1 else "are"
+    words = {
+        "rows": "Nothing was served.",
+        "truth": "The model is not as good as was asked.",
+        "refused": "Many requests are refused.",
+        "invariant": f"Rows were answered whose {columns} columns.yaml does not allow.",
+        "drift": f"{columns} {are} no longer what the model was trained on.",
+        "score": "The model answers otherwise than it did on golden data.",
+    }
+    more = sum(each.kind != kind for each in red)
+    rest = (
+        ""
+        if not more
+        else " One more thing needs somebody."
+        if more == 1
+        else f" {more} more things need somebody."
+    )
+    return words[kind] + rest
+
+
 def share_at_least(count: int, total: int, confidence: float = 1.0 - LEVEL) -> float:
     """The lower bound of a share (Wilson, Journal of the American Statistical Association 22, 1927)."""
     if total == 0:
@@ -249,17 +277,18 @@ def _since(each: Moved, served: Served) -> str:
 
 def _of_held(held: Held, version: Version, place: str) -> Finding:
     bounds = held.estimate
-    of = f"{held.metric} skill" if held.of == "skill" else held.metric
+    of = f"{metric(held.metric)} skill" if held.of == "skill" else metric(held.metric)
     labelled = f"the truth of {version.labelled:,} predictions"
     if held.against == "golden":
         by = f" by more than the {held.limit:g} that gate.yaml lets pass" if held.limit else ""
-        what = f"The {of} of {place} is worse than on golden data{by}: {bounds.value:.4g} worse."
-        sure = f"At least {bounds.lower:.4g} worse, by {labelled}; luck shows that in {LEVEL:.0%} of runs at most."
+        what = f"The {of} of {place} is worse than on golden data{by}: {bounds.value:.3g} worse."
+        luck = f"luck shows that in {100 * LEVEL:g} % of runs at most"
+        sure = f"At least {bounds.lower:.3g} worse, by {labelled}; {luck}."
     else:
         lower_is_better = held.of == "value" and METRICS[held.metric].better == "lower"
         most = "at most" if lower_is_better else "at least"
-        what = f"The {of} of {place} is {bounds.value:.4g}, and gate.yaml asks for {most} {held.limit:g}."
-        between = f"Between {bounds.lower:.4g} and {bounds.upper:.4g}"
+        what = f"The {of} of {place} is {bounds.value:.3g}, and gate.yaml asks for {most} {held.limit:g}."
+        between = f"Between {bounds.lower:.3g} and {bounds.upper:.3g}"
         sure = f"{between}, by {labelled}: even the better end does not reach it."
     return Finding(
         RED,

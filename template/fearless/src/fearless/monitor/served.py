@@ -32,7 +32,7 @@ READ = (
     *("truth", "labelled_at"),
 )
 KNOWN = ("model_sha256", "score", "truth", "decided_at", "labelled_at")
-CHUNK = 100_000
+CHUNK = 20_000
 # The model `--model candidate` serves lies in one of these, and so does the one that was released.
 PLACES = ("champion", "candidate")
 

@@ -23,6 +23,7 @@ from fearless.monitor.findings import (
     AMBER,
     RED,
     Finding,
+    breach_in_words,
     of_drift,
     of_invariants,
     of_model,
@@ -163,7 +164,7 @@ def _reported(
         "job": job,
         "verdict": verdict,
         "exit_code": 1 if verdict == BREACH else 0,
-        "headline": _headline(job, verdict, served, found),
+        "headline": _headline(job, verdict, found),
         "summary": _summary(job, served, versions),
         "findings": [vars(each) for each in found],
         "next": _next(found),
@@ -249,12 +250,9 @@ def _of_labels(labels: dict[str, Any], served: Served) -> list[Finding]:
     return found
 
 
-def _headline(job: str, verdict: str, served: Served, found: list[Finding]) -> str:
-    red = sum(each.light == RED for each in found)
-    if served.rows == 0 and job == MONITOR:
-        return "Nothing was served."
+def _headline(job: str, verdict: str, found: list[Finding]) -> str:
     if verdict == BREACH:
-        return f"{'One thing needs' if red == 1 else f'{red} things need'} somebody now."
+        return breach_in_words([each for each in found if each.light == RED])
     if verdict == WATCH:
         count = len(found)
         return f"Nothing is broken. {'One thing is' if count == 1 else f'{count} things are'} worth a look."
@@ -294,7 +292,7 @@ def _notes(job: str, served: Served, versions: list[Version]) -> list[str]:
     if job == MONITOR:
         notes.append(
             f"A column has moved when it is proven that its PSI exceeds {LIMIT:g}; a run in which nothing changed says"
-            f" so of any column in {LEVEL:.0%} of cases at most. Rows count as independent of each other."
+            f" so of any column in {100 * LEVEL:g} % of cases at most. Rows count as independent of each other."
         )
         notes.append(
             "Keys, dates and free text are not compared: they are never alike twice. Only whether they are missing is."
@@ -305,8 +303,8 @@ def _notes(job: str, served: Served, versions: list[Version]) -> list[str]:
             notes.append(f"Of {name} nothing is proven yet: {version.why_not}.")
         elif version.coverage < 0.5:
             notes.append(
-                f"Of {name} the truth is known for {version.coverage:.0%} of predictions. If it comes sooner for some"
-                " than for others, these figures tell of those."
+                f"Of {name} the truth is known for {100 * version.coverage:.3g} % of predictions. If it comes sooner"
+                " for some than for others, these figures tell of those."
             )
         if version.early:
             notes.append(

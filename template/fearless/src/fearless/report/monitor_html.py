@@ -102,7 +102,11 @@ def _meta(report: Plain) -> list[str]:
 
 
 def _findings(report: Plain) -> str:
-    items = [_finding(each, report) for each in report["findings"]]
+    said = [None, *(each["do"] for each in report["findings"])]
+    items = [
+        _finding(each, report, repeated=each["do"] == before)
+        for each, before in zip(report["findings"], said, strict=False)
+    ]
     shown, left = _fitting(items, ROOM["findings"])
     if not shown:
         return ""
@@ -110,14 +114,14 @@ def _findings(report: Plain) -> str:
     return f'<ul class="list">{"".join(shown)}</ul>{more}'
 
 
-def _finding(found: Plain, report: Plain) -> str:
+def _finding(found: Plain, report: Plain, *, repeated: bool) -> str:
     kind, word = LIGHTS.get(found["light"], UNKNOWN)
     parts = [f"<h3>{_commands(_text(found['what']))}</h3>"]
     if found["since"]:
         parts.append(f"<p><strong>Since when:</strong> {_text(_after_since(found['since']))}.</p>")
     if found["sure"]:
         parts.append(f"<p><strong>How sure:</strong> {_commands(_text(found['sure']))}</p>")
-    if found["do"]:
+    if found["do"] and not repeated:
         parts.append(f"<p><strong>What to do:</strong> {_commands(_text(found['do']))}</p>")
     compared = _compared_of(found, report)
     picture = f"<div>{_pair(compared)}</div>" if compared else ""
@@ -173,17 +177,28 @@ def parts_of(compared: Plain) -> list[Part]:
 def _ranges(edges: Sequence[float], cells: Sequence[tuple[float, float]]) -> list[Part]:
     """Neighbouring cells put together, so that each part has about the same share before."""
     step = max(1, -(-len(cells) // (PARTS - 1)))
+    shown = _distinct([edges[at - 1] for at in range(step, len(cells), step)])
     parts: list[Part] = []
-    for start in range(0, len(cells), step):
+    for at, start in enumerate(range(0, len(cells), step)):
         end = min(start + step, len(cells))
-        low = f"{edges[start - 1]:.4g}" if start else ""
-        high = f"{edges[end - 1]:.4g}" if end < len(cells) else ""
+        low = shown[at - 1] if start else ""
+        high = shown[at] if end < len(cells) else ""
         name = (
             f"{low} to {high}" if low and high else f"above {low}" if low else f"to {high}" if high else "all"
         )
         shares = cells[start:end]
         parts.append((name, sum(each[0] for each in shares), sum(each[1] for each in shares)))
     return parts
+
+
+def _distinct(numbers: Sequence[float]) -> list[str]:
+    """Numbers with as few digits as tell them apart, and three at least."""
+    shown: list[str] = []
+    for digits in range(3, 17):
+        shown = [f"{float(f'{each:.{digits}g}'):.12g}" for each in numbers]
+        if len(set(shown)) == len(shown):
+            break
+    return shown
 
 
 def _largest(levels: Sequence[str], cells: Sequence[tuple[float, float]]) -> list[Part]:
@@ -236,7 +251,7 @@ def _measured(model: Plain) -> str:
         lines = [_held(each) for each in truth["held"]]
         tables += _table(
             "What was asked",
-            _head("asked") + _head("found") + _head("result"),
+            _head("asked") + _head("found", "n") + _head("result"),
             lines,
         )
     return f"{told}{tables}"
@@ -383,7 +398,7 @@ def _judged(report: Plain) -> str:
 
 
 def _moment(text: str | None) -> str:
-    return visible(str(text or ""), 40).replace("T", " ").removesuffix(":00").replace("+00:00", " UTC")
+    return f"{visible(str(text or ''), 40)[:16].replace('T', ' ')} UTC"
 
 
 def _table(label: str, head: str, lines: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from html import escape
 from fearless.report.visible import visible
 
 WIDTH, LABEL, ROW = 320, 108, 30
-LONGEST = 15
+LONGEST = 17
 Part = tuple[str, float, float]
 
 
