@@ -279,7 +279,7 @@ def _summary(job: str, served: Served, versions: list[Version]) -> str:
 
 def _next(found: list[Finding]) -> list[str]:
     steps = list(dict.fromkeys(each.do for each in found if each.do))
-    return steps or ["Nothing. Run this again tomorrow; a schedule does it for you."]
+    return steps or ["Nothing. Run this again tomorrow."]
 
 
 def _notes(job: str, served: Served, versions: list[Version]) -> list[str]:

@@ -149,7 +149,7 @@ def _pair(compared: Plain) -> str:
     parts = parts_of(compared)
     told = "; ".join(f"{name}: {percent(a)} {before}, {percent(b)} now" for name, a, b in parts)
     legend = (
-        '<p class="asked" aria-hidden="true">'
+        '<p class="asked" style="max-width:23rem" aria-hidden="true">'
         f'<svg class="key" viewBox="0 0 30 14"><rect class="bar champion" x="2" y="3" width="26" height="9"/></svg>'
         f" {before} "
         f'<svg class="key" viewBox="0 0 30 14"><rect class="bar candidate" x="2" y="3" width="26" height="9"/></svg>'

@@ -31,7 +31,7 @@ def paired(parts: Sequence[Part], alt: str) -> str:
                 f"{percent(share)}</text>"
             )
     height = len(parts) * ROW + 4
-    head = f'<svg class="interval" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(alt)}">'
+    head = f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(alt)}">'
     return f"{head}{''.join(drawn)}</svg>"
 
 
