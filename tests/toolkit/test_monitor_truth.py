@@ -310,3 +310,35 @@ def test_a_model_that_stays_as_good_raises_an_alarm_in_one_run_of_a_hundred_at_m
         (version,) = measure(known, {"a": 500}, {"a": profile}, policy, dictionary)
         alarms += any(each.state == "broken" for each in version.held)
     assert alarms / runs <= 0.01 + 3 * np.sqrt(0.01 / runs)
+
+
+def test_metrics_of_yes_and_no_are_held_too(tree: Tree) -> None:
+    scorer, rows = model(tree), drawn(900, 5)
+    tree.write(
+        "gate.yaml",
+        """\
+        version: 1
+        checks:
+          - {metric: recall, floor: 0.99}
+          - {metric: f1, threshold: 0.3, floor: 0.2}
+          - {metric: precision, floor: 0.5}
+          - {metric: "shop.worth:per_row", direction: higher, floor: 1}
+        """,
+    )
+    ids = serve(tree, scorer, rows)
+    report = measured(tree, labels_file(tree, ids, rows["left"].to_list()))
+    held = {(each["metric"], each["against"]): each["state"] for each in report["models"][0]["truth"]["held"]}
+    assert held["recall", ""] == "broken"
+    assert held["f1@0.3", ""] == "kept"
+    assert held["recall", "golden"] == held["precision", "golden"] == "kept"
+    assert ("f1@0.3", "golden") not in held  # golden data was measured at 0.5
+    assert any("The recall of models/champion is" in each for each in said(report))
+
+    never = np.full(900, 0.01)  # nobody is flagged
+    serve(tree, never, rows[:900], end=NOW - timedelta(days=30))
+    labels = rows["left"].to_list()
+    ids = ledger(tree).window(NOW - timedelta(days=40), NOW - timedelta(days=20), ("id",))["id"].to_list()
+    truth(tree.project, labels_file(tree, ids, labels), QUARTER, NOW - timedelta(days=20))
+    report = truth(tree.project, labels_file(tree, ids, labels), timedelta(days=20), NOW - timedelta(days=20))
+    json.dumps(report, allow_nan=False)
+    assert report["models"][0]["truth"]["metrics"]["recall"]["value"] == 0

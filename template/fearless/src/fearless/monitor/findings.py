@@ -10,7 +10,6 @@ from statistics import NormalDist
 
 import numpy as np
 
-from fearless.gate.metrics import METRICS
 from fearless.monitor.chance import LEVEL, LIMIT
 from fearless.monitor.drift import FEWEST_ROWS, SCORE, Moved
 from fearless.monitor.heartbeat import Beat
@@ -285,8 +284,7 @@ def _of_held(held: Held, version: Version, place: str) -> Finding:
         luck = f"luck shows that in {100 * LEVEL:g} % of runs at most"
         sure = f"At least {bounds.lower:.3g} worse, by {labelled}; {luck}."
     else:
-        lower_is_better = held.of == "value" and METRICS[held.metric].better == "lower"
-        most = "at most" if lower_is_better else "at least"
+        most = "at most" if held.rule == "ceiling" else "at least"
         what = f"The {of} of {place} is {bounds.value:.3g}, and gate.yaml asks for {most} {held.limit:g}."
         between = f"Between {bounds.lower:.3g} and {bounds.upper:.3g}"
         sure = f"{between}, by {labelled}: even the better end does not reach it."

@@ -7,7 +7,7 @@ model serves, and no row of a person leaves the training data. The same training
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,7 @@ from fearless.core.atomic import write_text
 from fearless.core.errors import FearlessError
 from fearless.core.model_error import first_complaint
 from fearless.gate.intervals import Array, Clusters, Measured, interval
-from fearless.gate.metrics import METRICS
+from fearless.gate.metrics import TABLES, Metric
 
 if TYPE_CHECKING:
     import polars as pl
@@ -102,8 +102,8 @@ def make_profile(
     found: dict[str, Measured] = {}
     skills: dict[str, Measured] = {}
     if golden_target is not None and can_be_measured(dictionary.task, golden_target):
-        found = measured(dictionary.task, golden_target, golden_scores)
-        skills = skills_of(dictionary.task, golden_target, golden_scores, mean)
+        found = measured(TABLES[dictionary.task], golden_target, golden_scores)
+        skills = skills_of(TABLES[dictionary.task], golden_target, golden_scores, mean)
     clusters = None if groups is None else Clusters.of(groups)
     return Profile(
         rows=rows.height,
@@ -201,22 +201,39 @@ def can_be_measured(task: str, target: Array) -> bool:
     return bool(target.min() < target.max())
 
 
-def measured(task: str, target: Array, scores: Array) -> dict[str, Measured]:
-    """Every metric of the task."""
-    return {name: metric.measure(target, scores) for name, metric in METRICS.items() if metric.task == task}
+def measured(metrics: Mapping[str, Metric], target: Array, scores: Array) -> dict[str, Measured]:
+    """Each metric that these rows give a number for; a precision without a single yes, say, has none."""
+    found: dict[str, Measured] = {}
+    with np.errstate(all="ignore"):
+        for name, metric in metrics.items():
+            each = metric.measure(target, scores)
+            if _finite(each):
+                found[name] = each
+    return found
 
 
-def skills_of(task: str, target: Array, scores: Array, constant: float) -> dict[str, Measured]:
-    """The skill in every metric: how far from always saying `constant` (0) to perfect (1)."""
+def skills_of(
+    metrics: Mapping[str, Metric], target: Array, scores: Array, constant: float
+) -> dict[str, Measured]:
+    """The skill in each metric that has one: how far from always saying `constant` (0) to perfect (1)."""
     nothing = np.full(len(target), constant)
     found: dict[str, Measured] = {}
-    for name, metric in METRICS.items():
-        if metric.task == task:
-            # ROC AUC and r2 know their chance level; measuring a constant there would say nothing.
+    with np.errstate(all="ignore"):
+        for name, metric in metrics.items():
+            if not metric.skilled:
+                continue
+            # A metric that knows its chance level needs no constant to be measured beside.
             base = metric.measure(target, nothing if metric.chance is None else scores)
-            if base.value:
-                found[name] = metric.skill(metric.measure(target, scores), base)
+            if metric.chance is None and not metric.missed(base).value > 0:
+                continue
+            each = metric.skill(metric.measure(target, scores), base)
+            if _finite(each):
+                found[name] = each
     return found
+
+
+def _finite(found: Measured) -> bool:
+    return bool(np.isfinite(found.value) and np.isfinite(found.influence).all())
 
 
 def _numbers(values: Array) -> Column:

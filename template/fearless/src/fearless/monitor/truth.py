@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fearless.columns.dictionary import Dictionary
 from fearless.gate.intervals import Array, Clusters, Interval, Measured, interval, t_quantile
-from fearless.gate.metrics import METRICS
-from fearless.gate.policy import CHAMPION_RULES, Policy, Requirement, requirements
+from fearless.gate.metrics import TABLES, Metric
+from fearless.gate.own import is_own
+from fearless.gate.policy import Policy, Requirement, metrics_of, requirements
+from fearless.gate.rules import CHAMPION_RULES, SKILL_RULES
 from fearless.gate.verdict import FEWEST_ROWS
 from fearless.monitor.chance import LEVEL
 from fearless.monitor.profile import Estimate, Profile, can_be_measured, measured, skills_of
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 DAY = 86_400.0
+# Measured whatever gate.yaml asks for.
+ALWAYS = {"binary": ("log_loss", "roc_auc", "brier"), "regression": ("mse", "mae", "rmse", "r2")}
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,11 @@ def measure(
     (may be missing) and perhaps `belongs`, which names the customer or the row that several predictions are about.
     `profiles` gives each version's profile, or None where it has none here.
     """
-    asked = requirements(policy, dictionary.task)
+    task = dictionary.task
+    # What the team's own code measures is the gate's affair: that code need not be where the model serves.
+    asked = [each for each in requirements(policy, task) if not is_own(each.metric)]
+    metrics = {name: TABLES[task][name] for name in ALWAYS[task]}
+    metrics |= {name: each for name, each in metrics_of(policy, task).items() if not is_own(name)}
     compared = len({each.metric for each in asked}) * max(len(predictions), 1)
     return [
         _version(
@@ -87,8 +95,9 @@ def measure(
             known.filter(known["model_sha256"] == name),
             profiles.get(name),
             asked,
-            policy,
-            dictionary.task,
+            metrics,
+            policy.confidence,
+            task,
             compared,
         )
         for name, count in predictions.items()
@@ -101,38 +110,39 @@ def _version(
     known: pl.DataFrame,
     profile: Profile | None,
     asked: list[Requirement],
-    policy: Policy,
+    metrics: Mapping[str, Metric],
+    confidence: float,
     task: str,
     comparisons: int,
 ) -> Version:
     y = known["truth"].to_numpy().astype(np.float64)
     scores = known["score"].to_numpy().astype(np.float64)
     why_not = _too_little(task, y)
-    metrics: dict[str, Interval] = {}
+    bounds: dict[str, Interval] = {}
     held: list[Held] = []
     if can_be_measured(task, y):
         clusters = Clusters.of(known["belongs"].to_numpy()) if "belongs" in known.columns else None
-        of = {"value": measured(task, y, scores)}
+        of = {"value": measured(metrics, y, scores)}
         if profile is not None:
-            of["skill"] = skills_of(task, y, scores, profile.target_mean)
-        metrics = {each: interval(found, policy.confidence, clusters) for each, found in of["value"].items()}
+            of["skill"] = skills_of(metrics, y, scores, profile.target_mean)
+        bounds = {each: interval(found, confidence, clusters) for each, found in of["value"].items()}
         held = [
             found
             for each in asked
             if each.rule not in CHAMPION_RULES
-            for found in _floor(each, of, policy.confidence, clusters)
+            for found in _floor(each, of, confidence, clusters)
         ]
         if profile is not None:
-            held += _beside_golden(asked, of, profile, clusters, comparisons)
+            held += _beside_golden(asked, metrics, of, profile, clusters, comparisons)
         if why_not:  # the bounds of a handful of rows rest on too little to prove anything
-            held = [Held(**{**vars(each), "state": "open"}) for each in held]
+            held = [replace(each, state="open") for each in held]
     return Version(
         model_sha256=name,
         predictions=predictions,
         labelled=known.height,
         early=_early(known),
         delays=_delays(known),
-        metrics=metrics,
+        metrics=bounds,
         golden=dict(profile.golden.metrics) if profile else {},
         held=held,
         why_not=why_not,
@@ -155,7 +165,7 @@ def _too_little(task: str, y: Array) -> str:
 def _floor(
     asked: Requirement, of: Mapping[str, Mapping[str, Measured]], confidence: float, clusters: Clusters | None
 ) -> list[Held]:
-    kind = "skill" if asked.rule == "min_skill" else "value"
+    kind = "skill" if asked.rule in SKILL_RULES else "value"
     found = of.get(kind, {}).get(asked.metric)
     if found is None:
         return []
@@ -169,6 +179,7 @@ def _floor(
 
 def _beside_golden(
     asked: list[Requirement],
+    metrics: Mapping[str, Metric],
     of: Mapping[str, Mapping[str, Measured]],
     profile: Profile,
     clusters: Clusters | None,
@@ -181,12 +192,12 @@ def _beside_golden(
         named = (each for each in asked if each.metric == metric and each.rule in CHAMPION_RULES)
         margins: list[Requirement | None] = [*named]
         for margin in margins or [None]:
-            kind = "skill" if margin and margin.rule == "max_skill_drop" else "value"
+            kind = "skill" if margin and margin.rule in SKILL_RULES else "value"
             golden = (profile.golden.skills if kind == "skill" else profile.golden.metrics).get(metric)
             live = of.get(kind, {}).get(metric)
             if golden is None or live is None:
                 continue
-            upwards = kind == "skill" or METRICS[metric].better == "higher"
+            upwards = kind == "skill" or metrics[metric].better == "higher"
             worse = loss(interval(live, confidence, clusters), golden, upwards=upwards, confidence=confidence)
             limit = margin.limit if margin else 0.0
             settled = margin is None or worse.upper <= limit  # without a margin nothing can be proven equal
