@@ -235,9 +235,9 @@ def record(root: Path, count: int, recent: int, *, labelled: bool) -> None:
         predictions: list[Prediction] = []
         for at, row in enumerate(rows.drop("y").to_dicts()):
             behind = count - start - at
-            moment = (
-                newest - (newest - oldest) * behind // recent if behind <= recent else oldest - behind * 10**6
-            )
+            moment = newest - (newest - oldest) * behind // recent
+            if behind > recent:  # long before the window
+                moment = oldest - GAP - behind * 10**6
             predictions.append(
                 Prediction(
                     prediction_ids(1, moment)[0],

@@ -122,3 +122,28 @@ def test_bad_input_is_told_in_a_sentence(copied: Copied) -> None:
     ledger.write_bytes(b"no ledger at all" * 100)
     refusal(repo.fearless("monitor"))
     assert not (repo.root / ".fearless" / "monitor").exists()  # no report of before stays behind
+
+
+def test_a_model_of_the_first_release_still_works_and_training_again_changes_nothing_but_adds_the_profile(
+    copied: Copied,
+) -> None:
+    repo = copied()
+    folder = repo.root / "models" / "candidate"
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    model = (folder / "model.onnx").read_bytes()
+    profile = (folder / "profile.json").read_bytes()
+    del manifest["files"]["profile.json"]  # as 0.1.0 left it
+    (folder / "profile.json").unlink()
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+    assert repo.fearless("gate").returncode == 0
+    serve(repo)
+    report = reported(repo, "monitor", code=0)
+    assert [each["kind"] for each in report["findings"]] == ["model"]
+    assert "uv run fearless train --again" in report["next"][0]
+
+    result = repo.fearless("train", "--again")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (folder / "model.onnx").read_bytes() == model
+    assert (folder / "profile.json").read_bytes() == profile
+    assert not [line for line in repo.changes() if "dvc.yaml" in line]

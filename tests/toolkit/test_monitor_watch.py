@@ -114,7 +114,7 @@ def test_a_model_of_the_first_release_is_told_to_train_again(tree: Tree) -> None
     report = watched(tree)
     assert (report["verdict"], report["exit_code"]) == ("WATCH", 0)
     assert "has no profile.json" in said(report, "model")[0]
-    assert "Train again with `uv run fearless train`" in report["next"][0]
+    assert "Train again with `uv run fearless train --again`" in report["next"][0]
 
 
 def test_rows_of_a_model_that_is_not_here_are_not_passed_over(tree: Tree) -> None:

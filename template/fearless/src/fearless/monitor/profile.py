@@ -130,7 +130,7 @@ def read_profile(folder: Path, name: str) -> Profile:
     if not file.is_file():
         raise FearlessError(
             f"{name} has no {FILE}: it was trained before there were profiles, so what it serves cannot be compared.",
-            fix="Train again with `uv run fearless train` to have one.",
+            fix="Train again with `uv run fearless train --again`; the model that comes of it has one.",
         )
     try:
         return Profile.model_validate_json(file.read_bytes())

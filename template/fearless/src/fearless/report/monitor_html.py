@@ -361,7 +361,7 @@ def _column(each: Plain) -> str:
     cells = (
         _cell(means, "n" if means else "n none", "mean"),
         _cell(missing, "n" if missing else "n none", "missing"),
-        _cell(number(each["psi"]), "n", "distance"),
+        _cell("under 0.001" if each["psi"] < 0.001 else f"{each['psi']:.3f}", "n", "distance"),
         _cell(drawn, "drawn"),
         _cell(_badge(kind, word), "result"),
     )
