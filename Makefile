@@ -39,7 +39,7 @@ simulate-gate: .venv/ready
 lock: .venv/ready
 	$(RUN) hooks/tested.py $(UPGRADE)
 	$(RUN) hooks/manifest.py
-	uv pip compile $(UPGRADE) requirements.in template/fearless/pyproject.toml --extra tested --universal \
+	uv pip compile $(UPGRADE) requirements.in template/fearless/pyproject.toml --extra tested --extra serve --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.txt
 
 clean:
