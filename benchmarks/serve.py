@@ -28,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -365,19 +365,20 @@ def show(example: str, taken: dict[str, list[Round]]) -> None:
                 f" | {max(each.memory_mb for each in taken[server]):.0f}"
                 f" | {middle(each.ready_s for each in taken[server]):.2f} | {ratio} |"
             )
-    ours = taken["ours"]
-    ratio = middle(each.loads[0].requests_s for each in ours) / middle(
+    mine = taken["ours"]
+    busy = [each.loads[0] for each in mine]
+    times = middle(load.requests_s for load in busy) / middle(
         each.loads[0].requests_s for each in taken[SERVERS[1]]
     )
     print(
-        f"\nTargets: at least {TARGETS['ratio']:.0f}x at {CONNECTIONS[0]} connections (here {ratio:.1f}x), ready within"
-        f" {TARGETS['ready_s']:.0f} s (here {middle(each.ready_s for each in ours):.2f}), memory under"
-        f" {TARGETS['memory_mb']:.0f} MB (here {max(each.memory_mb for each in ours):.0f}), at most"
-        f" {TARGETS['cpu_ms']:.2f} CPU ms a request (here {middle(each.loads[0].cpu_ms for each in ours):.3f})."
+        f"\nTargets: at least {TARGETS['ratio']:.0f}x at {CONNECTIONS[0]} connections (here {times:.1f}x), ready within"
+        f" {TARGETS['ready_s']:.0f} s (here {middle(each.ready_s for each in mine):.2f}), memory under"
+        f" {TARGETS['memory_mb']:.0f} MB (here {max(each.memory_mb for each in mine):.0f}), at most"
+        f" {TARGETS['cpu_ms']:.2f} CPU ms a request (here {middle(load.cpu_ms for load in busy):.3f})."
     )
 
 
-def middle(values: Any) -> float:
+def middle(values: Iterable[float]) -> float:
     return statistics.median(values)
 
 
