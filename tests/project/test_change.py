@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def change(repo: Repo, published: Path) -> Repo:
 def commit(repo: Repo) -> None:
     repo.git("add", "--all")
     repo.git(*IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "A change")
+
+
+def run_dvc(repo: Repo, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(repo.python), "-m", "dvc", *arguments]
+    return subprocess.run(
+        command, cwd=repo.root, env=repo.environment(), capture_output=True, encoding="utf-8"
+    )
 
 
 def said(repo: Repo, code: int, **variables: str) -> str:
@@ -78,6 +86,109 @@ def test_an_update_that_keeps_an_old_file_or_brings_one_of_its_own_is_refused(
     assert "fearless/src/fearless/gate/other.py stands among the template's files" in told
 
 
+def test_an_update_that_goes_back_is_refused(change: Repo, published: Path) -> None:
+    change.git("switch", "--quiet", "main")
+    updated(change, published)
+    commit(change)
+    change.git("push", "--quiet", "origin", "main")
+    change.git("switch", "--quiet", "--create", "back")
+    change.git("checkout", "--quiet", "main~1", "--", JUDGE, "fearless/MANIFEST", ".copier-answers.yml")
+    commit(change)
+    assert "goes back from 0.2.0 to 0.1.0" in said(change, 1)
+
+
+def test_another_source_of_the_template_is_named_even_before_anything_comes_from_it(
+    change: Repo, published: Path, tmp_path: Path
+) -> None:
+    change.edit(".copier-answers.yml", str(published), str(tmp_path / "other"))
+    commit(change)
+    assert f"takes the template from {tmp_path / 'other'}, the base from {published}, in a" in said(change, 0)
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    commit(change)
+    assert f"the base from {published}, together with params.yaml" in said(change, 1)
+
+
+def test_a_toolkit_from_another_place_is_named(change: Repo) -> None:
+    change.edit("pyproject.toml", 'path = "fearless", editable', 'path = "tools/fearless", editable')
+    commit(change)
+    assert "pyproject.toml takes the toolkit from" in said(change, 1)
+    assert "FAIL  the toolkit that runs is the one in fearless/" in said(change, 1)
+
+
+def test_a_module_beside_the_toolkit_does_not_stand_in_for_it(change: Repo) -> None:
+    change.write("fearless.py", "raise SystemExit(0)\n")
+    change.edit(JUDGE, OLD, NEW)
+    commit(change)
+    script = ["bash", "fearless/ci/toolkit.sh", "check", "--change", "--base", "main"]
+    environment = {**change.surroundings, "UV_PROJECT_ENVIRONMENT": str(change.root.parent / "environment")}
+    done = subprocess.run(script, cwd=change.root, env=environment, capture_output=True, encoding="utf-8")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"files differ from the base: {JUDGE}" in done.stdout
+
+
+def test_a_champion_of_the_change_s_own_is_refused_beside_a_model_and_none_may_go(change: Repo) -> None:
+    change.git("switch", "--quiet", "main")
+    shutil.copytree(change.root / "models" / "candidate", change.root / "models" / "champion")
+    added = run_dvc(change, "add", "models/champion")
+    assert added.returncode == 0, added.stderr
+    commit(change)
+    change.git("push", "--quiet", "origin", "main")
+    change.git("switch", "--quiet", "--create", "another")
+    pointer = change.root / "models" / "champion.dvc"
+    pointer.write_text(pointer.read_text("utf-8").replace("md5: ", "md5: 0", 1), "utf-8")
+    commit(change)
+    assert "models/champion.dvc names another champion, in a change of its own" in said(change, 0)
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 20")
+    commit(change)
+    assert "names another champion, together with params.yaml" in said(change, 1)
+    pointer.unlink()
+    commit(change)
+    assert "models/champion.dvc is gone" in said(change, 1)
+
+
+def test_what_is_measured_does_not_change_together_with_the_model(change: Repo) -> None:
+    change.git("switch", "--quiet", "main")
+    columns = (change.root / "columns.yaml").read_text("utf-8")
+    change.write("columns.yaml", columns.replace("version: 1\n", "version: 1\ngroup: region\n", 1))
+    commit(change)
+    change.git("push", "--quiet", "origin", "main")
+    change.git("switch", "--quiet", "--create", "ungrouped")
+    change.write("columns.yaml", columns)
+    commit(change)
+    assert "columns.yaml changes what is measured: group region -> None, in a change" in said(change, 0)
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    commit(change)
+    assert "group region -> None, together with params.yaml" in said(change, 1)
+
+
+def test_the_team_s_own_metric_does_not_change_together_with_what_it_measures(change: Repo) -> None:
+    package = change.package.name
+    change.git("switch", "--quiet", "main")
+    change.write(change.package / "money.py", "def profit(y, score):\n    return score\n")
+    gate = (change.root / "gate.yaml").read_text("utf-8")
+    own = f'  - {{metric: "{package}.money:profit", direction: higher, floor: 0.1}}\n'
+    change.write("gate.yaml", gate.replace("checks:\n", f"checks:\n{own}", 1))
+    commit(change)
+    change.git("push", "--quiet", "origin", "main")
+    change.git("switch", "--quiet", "--create", "richer")
+    change.write(change.package / "money.py", "def profit(y, score):\n    return score + 1\n")
+    commit(change)
+    assert f"src/{package}/money.py holds a metric of gate.yaml, in a change of its own" in said(change, 0)
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    commit(change)
+    assert "holds a metric of gate.yaml, together with params.yaml" in said(change, 1)
+
+
+def test_steps_of_the_team_that_change_are_told(change: Repo) -> None:
+    change.write("ops/ci/before.sh", "date\n")
+    commit(change)
+    assert "ops/ci/before.sh changes, and runs on the machine that judges" in said(change, 0)
+
+
+def test_where_there_is_no_base_that_is_said(repo: Repo) -> None:
+    assert "there is no base to compare with" in said(repo, 0, CI="true")
+
+
 def test_an_update_from_another_template_is_refused(change: Repo, published: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(published, other)
@@ -119,7 +230,7 @@ def test_an_edit_of_the_toolkit_by_one_line_is_refused(change: Repo) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ('gate --mode "$MODE" --summary "$GITHUB_STEP_SUMMARY"', "gate --mode x || true", "adds `|| true`"),
+        ('--mode "$MODE" --summary "$GITHUB_STEP_SUMMARY"', "--mode x || true", "adds `|| true`"),
         ("  judge:\n", "  judged:\n", "the job `judge` is gone"),
         (
             "    needs: [check, judge]\n    runs-on: ubuntu-24.04\n    timeout-minutes: 5",
@@ -201,7 +312,7 @@ def test_a_dropped_item_of_the_team_is_named(change: Repo) -> None:
     change.write("ops/checklist.yaml", "version: 1\nitems: []\n")
     change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
     commit(change)
-    assert "ops/checklist.yaml drops items: T01, together with params.yaml" in said(change, 1)
+    assert "ops/checklist.yaml drops or changes items: T01, together with params.yaml" in said(change, 1)
 
 
 def test_the_same_is_said_before_a_commit_on_a_branch_of_one_s_own(change: Repo) -> None:

@@ -18,8 +18,8 @@ GENERATED = ROOT / "template"
 PINNED = re.compile(r"uses: (?P<action>\S+)@(?P<commit>[0-9a-f]{40}) # (?P<version>v\S+)$")
 # What each job that judges runs, in this order, on both systems.
 COMMANDS = {
-    "check": ["install.sh", "base.sh", "toolkit.sh check --change", "pull.sh", "fearless check"],
-    "judge": ["install.sh", "base.sh", "pull.sh", "fearless train --ci", "toolkit.sh gate"],
+    "check": ["base.sh", "install.sh", "toolkit.sh check --change", "pull.sh", "fearless check"],
+    "judge": ["base.sh", "install.sh", "pull.sh", "fearless train --ci", "toolkit.sh gate"],
 }
 COMMAND = re.compile(
     r"(toolkit\.sh\"? (?:check --change|gate)|(?:install|base|pull)\.sh|fearless (?:check|train --ci))"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fearless.guard.skipped import fewer, settings, skipped
+from fearless.guard.skipped import fewer, has_settings, settings, skipped
 
 BEFORE = """\
 import pytest
@@ -74,6 +74,30 @@ def test_what_adds_or_rewrites_tests_switches_none_off(after: str) -> None:
     assert off(after) == []
 
 
+def test_a_new_test_may_skip_and_a_test_that_moves_stays_the_same() -> None:
+    new = BEFORE + "\n\n@pytest.mark.skipif(True, reason='x')\ndef test_new():\n    assert 1\n"
+    assert off(new) == []
+    marked = BEFORE.replace("def test_a", "@pytest.mark.skip\ndef test_a")
+    moved = "tests/test_moved.py"
+    assert skipped({FILE: marked}, {moved: marked}) == []
+    assert skipped({FILE: BEFORE}, {moved: BEFORE}) == []
+    assert skipped({FILE: BEFORE}, {moved: marked}) == [f"{moved}: test_a"]
+
+
+@pytest.mark.parametrize("hook", ["pytest_pyfunc_call(pyfuncitem)", "pytest_runtest_makereport(item)"])
+def test_a_hook_that_can_decide_how_a_test_ends_is_named_and_a_harmless_one_is_not(hook: str) -> None:
+    conftest = f"def {hook}:\n    return True\n"
+    assert skipped({}, {"conftest.py": conftest}) == ["conftest.py: all of it"]
+    assert skipped({"conftest.py": conftest}, {"conftest.py": conftest}) == []
+    assert skipped({}, {"conftest.py": "def pytest_addoption(parser):\n    pass\n"}) == []
+
+
+def test_only_files_with_settings_of_pytest_count() -> None:
+    assert has_settings("setup.cfg", "[tool:pytest]\naddopts = -k x\n")
+    assert has_settings("pytest.ini", "")
+    assert not has_settings("setup.cfg", "[flake8]\nmax-line-length = 100\n")
+
+
 def test_a_new_file_that_skips_is_named_as_well() -> None:
     conftest = "def pytest_ignore_collect():\n    return True\n"
     assert skipped({}, {"tests/conftest.py": conftest}) == ["tests/conftest.py: all of it"]
@@ -94,6 +118,10 @@ def test_fewer_tests_are_counted_over_all_files() -> None:
             ["pyproject.toml: addopts of pytest"],
         ),
         ("", ["pyproject.toml: testpaths of pytest"]),
+        (
+            '[tool.pytest.ini_options]\ntestpaths = ["tests"]\naddopts = "--strict-markers -q"\n',
+            [],
+        ),
         ('[tool.pytest.ini_options]\ntestpaths = ["tests"]\nfilterwarnings = ["error"]\n', []),
         ('[project]\nname = "a"\n[tool.pytest.ini_options]\ntestpaths = ["tests"]\n', []),
     ],

@@ -27,7 +27,7 @@ def test_an_equal_change_goes_green_from_the_whole_history_and_leaves_the_report
     judge = run.job("judge")
     assert "dvc.lock is current" in judge.step(TRAIN).log
     assert "Gate: PASS" in judge.summary
-    assert "All 1 guards are content" in run.job("check").step(CHANGE).log
+    assert "All 2 guards are content" in run.job("check").step(CHANGE).log
     assert (run.artifacts / "gate" / "report.json").is_file()
     assert judge.workspace is not None
     assert not (judge.workspace / ".git" / "shallow").exists()

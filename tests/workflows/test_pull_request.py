@@ -91,7 +91,7 @@ def test_a_check_that_is_taken_out_is_named_by_the_gate(repo: Repo, proposed: Pr
 def test_a_judge_that_is_taken_from_the_change_is_named_by_the_toolkit_of_the_change(
     repo: Repo, proposed: Proposed
 ) -> None:
-    repo.edit("fearless/ci/base.sh", "scripts=.fearless/base/fearless/ci", "true")
+    repo.edit("fearless/ci/base.sh", "scripts=$theirs", "true")
     run = proposed(given=ONLY_CHECK)
     assert_red(run, CHANGE, job="check")
     assert "files differ from the base: fearless/ci/base.sh" in run.job("check").summary
@@ -104,7 +104,7 @@ def test_a_genuine_update_of_the_template_goes_green_and_both_toolkits_judge(
     updated(repo, published)
     run = proposed()
     assert_green(run)
-    for job, verdict in (("check", "All 1 guards are content."), ("judge", "PASS: The candidate passes")):
+    for job, verdict in (("check", "All 2 guards are content."), ("judge", "PASS: The candidate passes")):
         log = run.job(job).log
         assert log.count(verdict) == 2, log
         for toolkit in ("By the toolkit of the base", "By the toolkit of this change"):

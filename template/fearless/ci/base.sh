@@ -12,14 +12,15 @@ elif test -n "${CI_MERGE_REQUEST_IID:-}"; then
     target=${CI_MERGE_REQUEST_TARGET_BRANCH_SHA:-${CI_MERGE_REQUEST_DIFF_BASE_SHA:-origin/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME}}
 fi
 
-scripts=fearless/ci
+scripts=fearless/ci base=
 if test -n "$target"; then
     base=$(git merge-base "$target" HEAD) ||
         stop "The base of this change cannot be found: there is no common commit with $target. The pipeline needs the whole history."
     rm -rf .fearless/base
     git worktree prune
     git worktree add --quiet --detach .fearless/base "$base"
-    test ! -f .fearless/base/fearless/ci/toolkit.sh || scripts=.fearless/base/fearless/ci
+    theirs=.fearless/base/$(git rev-parse --show-prefix)fearless/ci # the repository may lie in a folder of a larger one
+    test ! -f "$theirs/toolkit.sh" || scripts=$theirs
 fi
-test -z "${GITHUB_OUTPUT:-}" || echo "scripts=$scripts" >> "$GITHUB_OUTPUT"
+test -z "${GITHUB_OUTPUT:-}" || printf 'base=%s\nscripts=%s\n' "$base" "$scripts" >> "$GITHUB_OUTPUT"
 echo "$scripts"

@@ -4,8 +4,11 @@
 set -euo pipefail
 
 toolkit=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# PYTHONSAFEPATH: a module of the change that lies where this runs must not stand in for one of the toolkit.
+run() { PYTHONSAFEPATH=1 PYTHONPATH=$1 uv run --locked python -m fearless.cli "${@:2}"; }
 if cmp -s "$toolkit/MANIFEST" fearless/MANIFEST; then
-    PYTHONPATH=$toolkit/src exec uv run --locked python -m fearless.cli "$@"
+    run "$toolkit/src" "$@"
+    exit
 fi
 
 title() {
@@ -13,15 +16,19 @@ title() {
     test -z "${GITHUB_STEP_SUMMARY:-}" || printf '# %s\n\n' "$1" >> "$GITHUB_STEP_SUMMARY"
 }
 
-code=0
+base=0 own=0
+rm -rf .fearless/gate-of-base .fearless/gate-of-change
 title "By the toolkit of the base"
-PYTHONPATH=$toolkit/src uv run --locked python -m fearless.cli "$@" || code=$?
+run "$toolkit/src" "$@" || base=$?
 if test "${1:-}" = gate && test -d .fearless/gate; then
-    rm -rf .fearless/gate-of-base
     mv .fearless/gate .fearless/gate-of-base
 fi
 title "By the toolkit of this change"
-own=0
-uv run --locked fearless "$@" || own=$?
-test "$code" != 0 || code=$own
-exit "$code"
+run "$PWD/fearless/src" "$@" || own=$?
+if test -d .fearless/gate-of-base && test "$base" != 0; then
+    # What is kept and told in the comment is what decided.
+    test ! -d .fearless/gate || mv .fearless/gate .fearless/gate-of-change
+    mv .fearless/gate-of-base .fearless/gate
+fi
+test "$base" = 0 || exit "$base"
+exit "$own"

@@ -20,6 +20,7 @@ from fearless.guard.included import included
 from fearless.guard.own_items import read_items, run_item
 from fearless.guard.ownership import unedited
 from fearless.guard.storage import pushed
+from fearless.guard.toolkit_source import toolkit_source
 from fearless.report.guards import markdown
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def all_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
         ("no group is on both sides", rows.groups),
         ("training data ends before the golden data begins", rows.order),
         ("the template's files equal fearless/MANIFEST", lambda: unedited(project)),
-        *_pipeline_guard(project),
+        *_toolkit_guards(project),
         ("this change weakens none of its judges", lambda: _weakening(project, base)),
         (
             "no conflict markers, large files or secrets in git",
@@ -115,10 +116,12 @@ def all_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
 def change_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
     """What the change does to its own judges, a line for each that it touches; none of it needs data."""
     found = _changes(project, base)
-    guards: list[tuple[str, Guard]] = [(check.sentence, partial(_mend, check)) for check in found]
-    if not found:
-        guards.append(("this change touches none of its judges", list))
-    return [*_pipeline_guard(project), *guards]
+    guards: list[tuple[str, Guard]] = [(check.sentence, partial(_mend, check)) for check in found or []]
+    if found is None:
+        guards = [("there is no base to compare with: this is no change of another branch", list)]
+    elif not found:
+        guards = [("this change touches none of its judges", list)]
+    return [*_toolkit_guards(project), *guards]
 
 
 def staged_guards(project: Project) -> list[tuple[str, Guard]]:
@@ -135,24 +138,32 @@ def staged_guards(project: Project) -> list[tuple[str, Guard]]:
     return [*guards, ("lint (ruff)", lambda: repository.lint_staged(project, code))] if code else guards
 
 
-def _pipeline_guard(project: Project) -> list[tuple[str, Guard]]:
-    if project.answers.get("ci") != "gitlab":
-        return []  # GitHub runs each workflow by itself: nothing of the team's can leave one out
-    return [("the template's pipeline is included, whole (.gitlab-ci.yml)", lambda: included(project))]
+def _toolkit_guards(project: Project) -> list[tuple[str, Guard]]:
+    guards: list[tuple[str, Guard]] = [
+        ("the toolkit that runs is the one in fearless/", lambda: toolkit_source(project))
+    ]
+    if (
+        project.answers.get("ci") == "gitlab"
+    ):  # GitHub runs each workflow by itself: nothing can leave one out
+        guards.append(
+            ("the template's pipeline is included, whole (.gitlab-ci.yml)", lambda: included(project))
+        )
+    return guards
 
 
 def _weakening(project: Project, base: str) -> list[Finding]:
-    failed = [check for check in _changes(project, base) if check.verdict != "PASS"]
+    failed = [check for check in _changes(project, base) or [] if check.verdict != "PASS"]
     return [Finding(check.sentence, MEND.get(check.rule, "")) for check in failed]
 
 
-def _changes(project: Project, base: str) -> list[Check]:
+def _changes(project: Project, base: str) -> list[Check] | None:
+    """What the change does to its judges; None where there is no base."""
     from fearless.pipeline.base import find_base
     from fearless.pipeline.change import changes
 
     started_from = find_base(project, base)
     if started_from is None:
-        return []
+        return None
     return changes(project, started_from, dictionaries.read_open(project.root).task)
 
 

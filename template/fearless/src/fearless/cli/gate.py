@@ -34,6 +34,10 @@ def judge_and_print(
     modes = get_args(Mode)
     if mode not in modes:
         raise FearlessError(f"There is no mode `{mode}`.", fix=f"Choose one of {', '.join(modes)}.")
+    if summary:
+        Path(summary).open(
+            "a", encoding="utf-8"
+        ).close()  # one that cannot be written to ends it before the judging
     folder = project.scratch / REPORTS
     # Whatever happens now, no report of yesterday can pass for today's.
     shutil.rmtree(folder, ignore_errors=True)

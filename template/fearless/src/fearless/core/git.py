@@ -12,7 +12,7 @@ from fearless.core.errors import FearlessError
 
 
 def git(arguments: Sequence[str], folder: Path, *, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run git in `folder`; with `check`, a failure becomes a FearlessError with git's own last line."""
+    """Run git in `folder`; with `check`, a failure becomes a FearlessError with git's own reason."""
     if shutil.which("git") is None:
         raise FearlessError("git is not installed.", fix="Install git 2.30 or newer and run this again.")
     result = subprocess.run(
@@ -20,7 +20,9 @@ def git(arguments: Sequence[str], folder: Path, *, check: bool = True) -> subpro
     )
     if check and result.returncode != 0:
         said = (result.stderr or result.stdout).strip().splitlines() or ["no message"]
-        raise FearlessError(f"`git {' '.join(arguments[:2])}` failed in {folder}: {said[-1]}")
+        # What git says first is the reason; below it may stand pages of advice.
+        reason = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
+        raise FearlessError(f"`git {' '.join(arguments[:2])}` failed in {folder}: {reason}")
     return result
 
 

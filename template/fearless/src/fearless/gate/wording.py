@@ -10,6 +10,8 @@ from fearless.gate.rules import CHAMPION_RULES, LOWER_RULES
 # How a change of its own judges is mended, by the rule that it broke.
 MEND = {
     "alone": "Take what must change alone into a pull request of its own, and merge that one first.",
+    "champion": "Bring it back: a release makes another champion, and nothing takes one away.",
+    "unproven": "Let this machine read the template: its address stands in .copier-answers.yml.",
     "unedited": "Bring the template's files back; the README says where to change what.",
 }
 PLACES = {"pull_request": "on a pull request", "release": "on a release"}
@@ -95,6 +97,9 @@ def sentence(check: Check, value: float, bounds: str) -> str:
     else:
         subject = f"advantage over the {check.against.replace('_', '-')} in {measure}"
         wish = f"it must be above {_threshold(check):.4g}"
+        if check.kind == "champion" and check.verdict is Verdict.FAIL:
+            # The bound may lie above the margin: what fails is that it is worse at all, and not shown to be close.
+            wish = f"it is worse, and not shown to be within {check.limit:.4g}"
     settle = f"; about {check.rows_needed:,} golden rows would settle it" if check.rows_needed else ""
     return f"{subject} is {number(value, _threshold(check))}{bounds}; {wish}{settle}."
 

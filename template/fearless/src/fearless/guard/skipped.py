@@ -7,9 +7,13 @@ import tomllib
 from collections.abc import Iterator, Mapping
 
 SKIPS = {"skip", "skipif", "skipIf", "skipUnless", "xfail", "expectedFailure", "importorskip"}
-HOOKS = {"collect_ignore", "collect_ignore_glob", "pytest_ignore_collect", "pytest_collection_modifyitems"}
-# The settings of pytest that decide which tests run.
+IGNORES = {"collect_ignore", "collect_ignore_glob"}
+# Hooks of pytest that decide nothing of which tests run and how they end; every other one may.
+HARMLESS = {"pytest_addoption", "pytest_configure", "pytest_generate_tests", "pytest_report_header"}
+# The settings of pytest that decide which tests run, and the options in `addopts` that do.
 CHOOSING = {"addopts", "testpaths", "norecursedirs", "python_files", "python_classes", "python_functions"}
+OPTIONS = ("-k", "-m", "-p", "--ignore", "--deselect", "--co", "--lf", "--last-failed", "--sw", "--stepwise")
+SECTIONS = ("[pytest]", "[tool:pytest]")
 WHOLE = "all of it"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -17,13 +21,21 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def skipped(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """What runs in `before` and is switched off in `after`, as texts such as `tests/test_a.py: test_b`.
 
-    Both map the path of a Python file of tests to its text. A file that cannot be parsed says nothing: pytest
-    fails on it.
+    Both map the path of a Python file of tests to its text. A test is known by its name, so one that moves to
+    another file is the same, and one that is new may skip as it likes. A file that cannot be parsed says nothing:
+    pytest fails on it.
     """
+    running = {name for text in before.values() for name in _running(text)}
+    still = {name for text in after.values() for name in _running(text)}
     found: list[str] = []
     for path, text in after.items():
-        new = _off(text) - _off(before.get(path, ""))
-        found += [f"{path}: {name}" for name in sorted(new)]
+        off = _off(text)
+        if WHOLE in off and WHOLE not in _off(before.get(path, "")):
+            lost = {name for name, _, _ in _tests(text)} & running - still
+            if lost or not list(_tests(text)):
+                found.append(f"{path}: {WHOLE}")
+                continue
+        found += [f"{path}: {name}" for name in sorted(off & running - still)]
     return found
 
 
@@ -41,12 +53,28 @@ def settings(before: str, after: str) -> list[str]:
     ]
 
 
+def has_settings(name: str, text: str) -> bool:
+    """Whether another file than pyproject.toml brings settings of pytest, which then win over those there."""
+    return "pytest" in name or any(section in text for section in SECTIONS)
+
+
 def _options(text: str) -> Mapping[str, object]:
     try:
         tool = tomllib.loads(text).get("tool", {}).get("pytest", {})
     except tomllib.TOMLDecodeError:
         return {}
-    return {**tool, **tool.get("ini_options", {})}
+    found = {**tool, **tool.get("ini_options", {})}
+    if options := found.pop("addopts", None):
+        words = options.split() if isinstance(options, str) else [str(word) for word in options]
+        if any(word.startswith(OPTIONS) for word in words):
+            found["addopts"] = words
+    return found
+
+
+def _running(text: str) -> set[str]:
+    """The tests of a file that nothing switches off."""
+    off = _off(text)
+    return set() if WHOLE in off else {name for name, _, _ in _tests(text)} - off
 
 
 def _off(text: str) -> set[str]:
@@ -55,8 +83,10 @@ def _off(text: str) -> set[str]:
     for node in tree.body:
         targets = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
         module_mark = isinstance(node, ast.Assign) and "pytestmark" in targets and _skips(node.value)
-        hook = isinstance(node, ast.Assign) and bool(HOOKS & targets)
-        hook = hook or (isinstance(node, Function) and node.name in HOOKS)
+        hook = isinstance(node, ast.Assign) and bool(IGNORES & targets)
+        hook = hook or (
+            isinstance(node, Function) and node.name.startswith("pytest_") and node.name not in HARMLESS
+        )
         call = isinstance(node, ast.Expr | ast.Assign) and _skips(node.value) and "pytestmark" not in targets
         if module_mark or hook or call:
             names.add(WHOLE)

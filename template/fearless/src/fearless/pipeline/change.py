@@ -6,6 +6,7 @@ a release of the template and in no other way. None of this needs data, so it is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from fearless.core.project import Project
 from fearless.core.yaml_file import parse_mapping
 from fearless.gate.findings import Check, Verdict
 from fearless.gate.loosened import loosened
+from fearless.gate.own import is_own
 from fearless.gate.policy import FILE, load
 from fearless.guard import own_items, skipped
 from fearless.guard.ownership import MANIFEST, unedited
@@ -23,7 +25,11 @@ from fearless.pipeline.base import Base
 
 POINTER = "data/golden.dvc"
 # What makes another model: what weakens a judge must not arrive together with any of it.
-MODEL = ("src/", "params.yaml", "columns.yaml", "dvc.yaml", "dvc.lock", "data/", "models/")
+MODEL = ("src/", "params.yaml", "columns.yaml", "dvc.yaml", "dvc.lock", "uv.lock", "data/", "models/")
+CHAMPION = "models/champion.dvc"
+COLUMNS = "columns.yaml"
+# What decides on which rows and in which groups the gate judges; dvc.lock follows columns.yaml and may.
+MEASURE = ("task", "target", "positive", "group")
 # What must not arrive together with other golden data. dvc.lock follows the golden data and may.
 BESIDE_GOLDEN = (
     "src/",
@@ -39,6 +45,8 @@ PIPELINES = (".github/workflows/", ".gitlab/")
 ANSWERS = ".copier-answers.yml"
 TESTS = "tests/"
 OTHER_SETTINGS = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg")
+GITLAB = ".gitlab-ci.yml"
+REACHING = ("workflow", "default", "before_script", "after_script", "variables", "stages")
 SHOWN = 3
 
 
@@ -71,11 +79,16 @@ def changes(project: Project, base: Base, task: str) -> list[Check]:
     change = _Change(project, base, _touched(project, base))
     found = [
         _template(change),
-        _system(change),
+        *_answers_kept(change),
         _policy(change, task),
         _golden(change),
+        _champion(change),
+        _columns(change),
+        *_own_metrics(change),
         _tests(change),
         _items(change),
+        _steps(change),
+        _gitlab(change),
     ]
     return [check for check in found if check is not None]
 
@@ -95,14 +108,13 @@ def _template(change: _Change) -> Check | None:
     if str(before.get("_commit", "")) == release:
         why = f"{ANSWERS} names the same release, so this is an edit and no update."
         return _check("template.unedited", "template", "unedited", Verdict.FAIL, f"{differ} {why}")
-    if before.get("_src_path") != after.get("_src_path"):
-        why = f"{ANSWERS} takes the template from {after.get('_src_path')}, the base from {before.get('_src_path')}."
-        return _check("template.unedited", "template", "unedited", Verdict.FAIL, f"{differ} {why}")
+    if older := _goes_back(before.get("_commit"), release):
+        return _check("template.unedited", "template", "unedited", Verdict.FAIL, f"{differ} {older}")
     try:
         strays = _strays(change, release)
     except FearlessError as error:
         said = f"Whether the template's files are those of release {release} cannot be proven: {error.what}"
-        return _check("template.unedited", "template", "unedited", Verdict.FAIL, said)
+        return _check("template.unedited", "template", "unproven", Verdict.FAIL, said)
     if strays:
         said = f"The template's files are not those of release {release}: {' '.join(strays)}"
         return _check("template.unedited", "template", "unedited", Verdict.FAIL, said)
@@ -134,15 +146,30 @@ def _named(change: _Change, name: str) -> str:
     return f"{name} ({'; '.join(details)})" if details else name
 
 
-def _system(change: _Change) -> Check | None:
-    """With another answer `ci` the files of the present pipeline would no longer be missed."""
-    before, after = (_answers(text).get("ci") for text in (change.before(ANSWERS), change.after(ANSWERS)))
-    if before == after or before is None:
-        return None
-    said = (
-        f"{ANSWERS} says `ci: {after}`, the base `ci: {before}`: nothing would ask for the present pipeline."
-    )
-    return _check("pipeline.kept", "pipeline", "unedited", Verdict.FAIL, said)
+def _goes_back(before: object, after: str) -> str:
+    from fearless.core.release import release_of
+
+    try:
+        old, new = release_of(before, ANSWERS), release_of(after, ANSWERS)
+    except FearlessError:
+        return ""  # what is no release is refused by name
+    return f"{ANSWERS} goes back from {old} to {new}: an older judge asks for less." if new < old else ""
+
+
+def _answers_kept(change: _Change) -> list[Check]:
+    """With another `ci` nothing would ask for the present pipeline; another source would prove any toolkit."""
+    before, after = _answers(change.before(ANSWERS)), _answers(change.after(ANSWERS))
+    found: list[Check] = []
+    if before and before.get("ci") != after.get("ci"):
+        said = (
+            f"{ANSWERS} says `ci: {after.get('ci')}`, the base `ci: {before.get('ci')}`: nothing would ask for"
+            " the present pipeline."
+        )
+        found.append(_check("pipeline.kept", "pipeline", "unedited", Verdict.FAIL, said))
+    if before and before.get("_src_path") != after.get("_src_path"):
+        does = f"takes the template from {after.get('_src_path')}, the base from {before.get('_src_path')}"
+        found.append(_alone(ANSWERS, does, [], [name for name in change.touched if name != ANSWERS]))
+    return found
 
 
 def _policy(change: _Change, task: str) -> Check | None:
@@ -158,14 +185,82 @@ def _golden(change: _Change) -> Check | None:
     return _alone(POINTER, "names other golden data", [], change.together(BESIDE_GOLDEN))
 
 
+def _champion(change: _Change) -> Check | None:
+    """The champion that a change brings would judge it: it comes in a change of its own, and nothing takes it away."""
+    if CHAMPION not in change.touched:
+        return None
+    if change.after(CHAMPION) is None:
+        said = f"{CHAMPION} is gone: the candidate would be held against no model that was released."
+        return _check("champion.kept", "champion", "champion", Verdict.FAIL, said)
+    # DVC writes the ignore file beside the pointer.
+    company = [
+        name for name in change.together((*MODEL, FILE)) if name not in (CHAMPION, "models/.gitignore")
+    ]
+    return _alone(CHAMPION, "names another champion", [], company)
+
+
+def _columns(change: _Change) -> Check | None:
+    before, after = change.before(COLUMNS), change.after(COLUMNS)
+    if COLUMNS not in change.touched or before is None or after is None:
+        return None
+    old, new = parse_mapping(before, COLUMNS), parse_mapping(after, COLUMNS)
+    moved = [f"{key} {old.get(key)} -> {new.get(key)}" for key in MEASURE if old.get(key) != new.get(key)]
+    company = [name for name in change.together((*MODEL, FILE)) if name not in (COLUMNS, "dvc.lock")]
+    return _alone(COLUMNS, "changes what is measured", moved, company) if moved else None
+
+
+def _own_metrics(change: _Change) -> list[Check]:
+    """The team's own metric is a ruler: it must not change together with what it measures."""
+    if change.base.policy is None:
+        return []
+    modules = {line.metric.partition(":")[0] for line in change.base.policy.checks if is_own(line.metric)}
+    found: list[Check] = []
+    for module in sorted(modules):
+        place = f"src/{module.replace('.', '/')}"
+        for file in (f"{place}.py", f"{place}/__init__.py"):
+            if file not in change.touched:
+                continue
+            # The stages depend on the whole package, so dvc.lock follows.
+            company = [name for name in change.together((*MODEL, FILE)) if name not in (file, "dvc.lock")]
+            found.append(_alone(file, "holds a metric of gate.yaml", [], company))
+    return found
+
+
+def _steps(change: _Change) -> Check | None:
+    """The team's own steps may change with what needs them; that they do is told."""
+    touched = change.together(("ops/ci/",))
+    if not touched:
+        return None
+    said = f"{_listed(touched)} changes, and runs on the machine that judges."
+    return _check("ops/ci.told", "ops/ci", "told", Verdict.PASS, said)
+
+
+def _gitlab(change: _Change) -> Check | None:
+    """Keys at the top of .gitlab-ci.yml that reach into every job, or decide whether a pipeline runs at all."""
+    if GITLAB not in change.touched:
+        return None
+    before, after = (
+        parse_mapping(re.sub(r"!reference\b", "", text or ""), GITLAB)
+        for text in (change.before(GITLAB), change.after(GITLAB))
+    )
+    moved = [key for key in REACHING if before.get(key) != after.get(key)]
+    if not moved:
+        return None
+    return _alone(GITLAB, "changes what holds for every job", moved, change.together((*MODEL, FILE)))
+
+
 def _tests(change: _Change) -> Check | None:
-    files = [name for name in change.together((TESTS,)) if name.endswith(".py")]
+    files = [name for name in change.touched if _holds_tests(name)]
     before = {name: text for name in files if (text := change.before(name)) is not None}
     after = {name: text for name in files if (text := change.after(name)) is not None}
     off = skipped.skipped(before, after)
     if "pyproject.toml" in change.touched:
         off += skipped.settings(change.before("pyproject.toml") or "", change.after("pyproject.toml") or "")
-    off += [name for name in OTHER_SETTINGS if name in change.touched]
+    off += [
+        name
+        for name in OTHER_SETTINGS
+        if name in change.touched and skipped.has_settings(name, change.after(name) or "")
+    ]
     if off:
         return _alone("tests", "switches off", off, change.together(MODEL))
     lost = skipped.fewer(before, after)
@@ -178,14 +273,18 @@ def _tests(change: _Change) -> Check | None:
 def _items(change: _Change) -> Check | None:
     if own_items.FILE not in change.touched:
         return None
-    before, after = (_ids(text) for text in (change.before(own_items.FILE), change.after(own_items.FILE)))
-    dropped = sorted(before - after)
-    return _alone(own_items.FILE, "drops items", dropped, change.together(MODEL)) if dropped else None
+    before, after = (_by_id(text) for text in (change.before(own_items.FILE), change.after(own_items.FILE)))
+    moved = [name for name, item in before.items() if after.get(name) != item]
+    return _alone(own_items.FILE, "drops or changes items", moved, change.together(MODEL)) if moved else None
 
 
-def _ids(text: str | None) -> set[str]:
+def _by_id(text: str | None) -> dict[str, object]:
     items = parse_mapping(text or "", own_items.FILE).get("items") or []
-    return {str(item["id"]) for item in items if isinstance(item, Mapping) and "id" in item}
+    return {str(item["id"]): item for item in items if isinstance(item, Mapping) and "id" in item}
+
+
+def _holds_tests(name: str) -> bool:
+    return name.endswith(".py") and (name.startswith(TESTS) or name.rpartition("/")[2] == "conftest.py")
 
 
 def _answers(text: str | None) -> dict[str, object]:

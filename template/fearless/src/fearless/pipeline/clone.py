@@ -147,7 +147,7 @@ class _Commands:
 
     def _check_change(self, label: str, source: Path) -> None:
         """The template, which proves an update, may ask for this machine's access as well."""
-        with_toolkit = {**self.with_access, "PYTHONPATH": str(source)}
+        with_toolkit = {**self.with_access, "PYTHONPATH": str(source), "PYTHONSAFEPATH": "1"}
         command = [*self._uv("python"), "-m", "fearless.cli", "check", "--help"]
         if "--change" in run(command, self.clone.root, with_toolkit).said:
             self._of_toolkit("check", label, source, ["--change", *self._against()], self.with_access)
@@ -161,7 +161,9 @@ class _Commands:
         options = " ".join(part if part != self.base else part[:12] for part in ("", *arguments))
         command = [*self._uv("python"), "-m", "fearless.cli", name, *arguments]
         self._one(
-            f"{UV} fearless {name}{options}{label}", command, {**environment, "PYTHONPATH": str(source)}
+            f"{UV} fearless {name}{options}{label}",
+            command,
+            {**environment, "PYTHONPATH": str(source), "PYTHONSAFEPATH": "1"},
         )
 
     def _one(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
