@@ -98,7 +98,7 @@ def test_new_moved_and_removed_files_of_the_template_arrive(updated: Updated) ->
     before, after = MOVED
     assert before in updated.before
     assert before not in updated.after
-    assert updated.before[before] == updated.after[after]
+    assert updated.after[after] == updated.fresh[after]
 
 
 def test_every_other_file_is_byte_equal(updated: Updated) -> None:

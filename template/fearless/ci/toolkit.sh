@@ -17,7 +17,7 @@ title() {
 }
 
 base=0 own=0
-rm -rf .fearless/gate-of-base .fearless/gate-of-change
+test "${1:-}" != gate || rm -rf .fearless/gate .fearless/gate-of-base .fearless/gate-of-change
 title "By the toolkit of the base"
 run "$toolkit/src" "$@" || base=$?
 if test "${1:-}" = gate && test -d .fearless/gate; then
@@ -25,7 +25,7 @@ if test "${1:-}" = gate && test -d .fearless/gate; then
 fi
 title "By the toolkit of this change"
 run "$PWD/fearless/src" "$@" || own=$?
-if test -d .fearless/gate-of-base && test "$base" != 0; then
+if test "${1:-}" = gate && test -d .fearless/gate-of-base && test "$base" != 0; then
     # What is kept and told in the comment is what decided.
     test ! -d .fearless/gate || mv .fearless/gate .fearless/gate-of-change
     mv .fearless/gate-of-base .fearless/gate

@@ -98,7 +98,7 @@ def test_a_change_that_hides_from_its_judges_that_it_is_one_is_named(repo: Repo,
 
 
 def test_a_verdict_that_the_pipeline_shrugs_off_is_named(repo: Repo, proposed: Proposed) -> None:
-    repo.edit(PIPELINE, 'gate --mode "$MODE"', 'gate --mode "$MODE" || true')
+    repo.edit(PIPELINE, '--mode "$MODE"', '--mode "$MODE" || true')
     run = proposed()
     assert_red(run, GATE, CHECK)
     assert PIPELINE in run.job(CHECK).log
