@@ -8,13 +8,12 @@ is counted and stands in report.json.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from typing import Any
 
-from fearless.report import svg
+from fearless.report import markup, svg
 from fearless.report.deciding import ORDER, asked, deciding, in_order, side
 from fearless.report.rows import by_role, judged_metrics
 from fearless.report.style import sheet
@@ -34,7 +33,6 @@ from fearless.report.words import (
 )
 
 FOLDED_FROM = 12  # that many passed checks are shown folded
-NAME = 120  # characters of a name in a table
 # Bytes that a part may take; together with style and curves they stay below 300 KB.
 ROOM = {
     "checks": 100_000,
@@ -46,14 +44,6 @@ ROOM = {
 }
 
 Plain = Mapping[str, Any]
-
-ICONS = {
-    "PASS": '<circle cx="10" cy="10" r="9"/><path d="m6 10.5 3 3 5.5-6.5"/>',
-    "FAIL": '<path d="M6.5 1h7L19 6.5v7L13.5 19h-7L1 13.5v-7z"/><path d="m7 7 6 6m0-6-6 6"/>',
-    "INCONCLUSIVE": '<circle cx="10" cy="10" r="9" stroke-dasharray="4 3"/>'
-    '<path d="M7.5 7.8a2.5 2.5 0 1 1 3.6 2.3c-.8.4-1.1.9-1.1 1.7m0 2.6v.1"/>',
-    "ERROR": '<path d="M10 1.5 19 18H1z"/><path d="M10 7.5v5m0 2.7v.1"/>',
-}
 
 
 def html(report: Plain) -> str:
@@ -75,7 +65,7 @@ def html(report: Plain) -> str:
         f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{heading}</h2>{body}</section>\n'
         for anchor, heading, body in shown
     )
-    page_title = _text(f"{report['verdict']}: {name or 'benchmark gate'}", NAME)
+    page_title = markup.text(f"{report['verdict']}: {name or 'benchmark gate'}", markup.NAME)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -89,14 +79,14 @@ def html(report: Plain) -> str:
 <body>
 <header class="{verdict}"><div class="wide">
 {_badge(report["verdict"], visible(report["verdict"], 20))}
-<h1>{_text(headline(report))}</h1>
-<p class="lead">{_commands(_text(lead(report), 1200))}</p>
-{_errors(report)}<p class="meta">{_text(" · ".join(_meta(report)))}</p>
+<h1>{markup.text(headline(report))}</h1>
+<p class="lead">{markup.commands(markup.text(lead(report), 1200))}</p>
+{_errors(report)}<p class="meta">{markup.text(" · ".join(_meta(report)))}</p>
 <nav aria-label="Parts of this report"><ul>{links}</ul></nav>
 </div></header>
 <main class="wide">
 {body}</main>
-<footer><p class="wide">Made by Fearless {_text(report["context"].get("toolkit", ""), 40)} from report.json, \
+<footer><p class="wide">Made by Fearless {markup.text(report["context"].get("toolkit", ""), 40)} from report.json, \
 which holds every number of this page in full.</p></footer>
 </body>
 </html>
@@ -105,7 +95,7 @@ which holds every number of this page in full.</p></footer>
 
 def _meta(report: Plain) -> list[str]:
     golden, name = report.get("golden") or {}, report["context"].get("candidate_name")
-    found = [f"Model {visible(name, NAME)}"] if name else []
+    found = [f"Model {visible(name, markup.NAME)}"] if name else []
     found.append("Judged for a release" if report["mode"] == "release" else "Judged for a pull request")
     if golden.get("rows"):
         positives = golden.get("positives")
@@ -115,7 +105,9 @@ def _meta(report: Plain) -> list[str]:
 
 
 def _errors(report: Plain) -> str:
-    return _items([each.strip().removeprefix("-> ") for each in report["errors"][1:]], "do")
+    return markup.items(
+        [each.strip().removeprefix("-> ") for each in report["errors"][1:]], "do", ROOM["list"]
+    )
 
 
 def _decided(report: Plain) -> str:
@@ -126,10 +118,10 @@ def _decided(report: Plain) -> str:
 
 
 def _card(check: Plain, report: Plain) -> str:
-    head = f"{_badge(check['verdict'])}<h3>{_text(title(check), NAME)}</h3>"
+    head = f"{_badge(check['verdict'])}<h3>{markup.text(title(check), markup.NAME)}</h3>"
     estimate = check.get("estimate")
     if not estimate:
-        told = f'<p class="small">{_text(check["sentence"])}</p>'
+        told = f'<p class="small">{markup.text(check["sentence"])}</p>'
         return f'<article class="card {_class(check["verdict"])}">{head}{told}</article>'
     against = check.get("against")
     of = f"{metric(check['metric'])}{' skill' if check['of'] == 'skill' else ''}"
@@ -137,7 +129,7 @@ def _card(check: Plain, report: Plain) -> str:
     return (
         f'<article class="card {_class(check["verdict"])}">{head}'
         f'<p class="number">{number(estimate["value"], bool(against))}</p>'
-        f'<p class="of">{_text(what, NAME)}, between {between(estimate, bool(against))}</p>'
+        f'<p class="of">{markup.text(what, markup.NAME)}, between {between(estimate, bool(against))}</p>'
         f"{_picture(check, report)}</article>"
     )
 
@@ -145,7 +137,7 @@ def _card(check: Plain, report: Plain) -> str:
 def _worth(value: Plain) -> str:
     compared = value.get("difference")
     estimate = compared or value["candidate"]
-    unit = _text(f"{value['currency']} per {value['per']}", NAME)
+    unit = markup.text(f"{value['currency']} per {value['per']}", markup.NAME)
     against = "beside the champion" if compared else "with the decisions of the candidate"
     return (
         '<article class="card"><h3>Worth</h3>'
@@ -155,7 +147,7 @@ def _worth(value: Plain) -> str:
 
 
 def _next(report: Plain) -> str:
-    steps = _items(report["next"], "do")
+    steps = markup.items(report["next"], "do", ROOM["list"])
     return f'<div class="card">{steps}</div>' if steps else ""
 
 
@@ -172,7 +164,7 @@ def _checks(report: Plain) -> str:
         "the dashed line is what was asked, and the shaded side is where the bar must be.</p>"
     )
     items = [_check(check, report) for check in checks]
-    shown, left = _fitting(items, ROOM["checks"])
+    shown, left = markup.fitting(items, ROOM["checks"])
     cut = next((at for at, check in enumerate(checks) if check["verdict"] == "PASS"), len(checks))
     more = f'<p class="small">{left} more stand in report.json.</p>' if left else ""
     if len(shown) - cut < FOLDED_FROM:
@@ -183,7 +175,8 @@ def _checks(report: Plain) -> str:
 
 
 def _check(check: Plain, report: Plain) -> str:
-    told = f"<h3>{_text(title(check), NAME)}</h3><p>{_commands(_text(check['sentence'], 500))}</p>"
+    sentence = markup.commands(markup.text(check["sentence"], 500))
+    told = f"<h3>{markup.text(title(check), markup.NAME)}</h3><p>{sentence}</p>"
     picture = f"<div>{_picture(check, report)}</div>" if check.get("estimate") else ""
     return f'<li>{_badge(check["verdict"])}<div class="told">{told}</div>{picture}</li>'
 
@@ -206,7 +199,9 @@ def _slices(report: Plain) -> str:
     if not slices:
         return ""
     worst = report.get("worst_slice")
-    first = f"<p>The weakest corner that was found: {_text(worst['sentence'], 500)}</p>" if worst else ""
+    first = (
+        f"<p>The weakest corner that was found: {markup.text(worst['sentence'], 500)}</p>" if worst else ""
+    )
     hint = (
         '<p class="hint">Where the champion is there, a dot right of the dashed line says that the candidate is better '
         "in this part, left of it worse; the bar is where the number may lie.</p>"
@@ -216,15 +211,15 @@ def _slices(report: Plain) -> str:
         rows.sort(key=lambda each: (ORDER.get(each["verdict"], 0), _advantage(each)))
         shown = [each.get("difference") or each["candidate"] for each in rows]
         low, high = svg.shared_axis(shown, 0.0 if rows[0].get("difference") else shown[0]["value"])
-        lines, left = _fitting([_slice(each, low, high) for each in rows], room)
+        lines, left = markup.fitting([_slice(each, low, high) for each in rows], room)
         room -= sum(len(line.encode()) for line in lines)
         beside = "beside the champion" if rows[0].get("difference") else "with its bounds"
         axis = f'{beside} <span class="small">axis from {number(low)} to {number(high)}</span>'
-        measured = _head(_text(metric(name), NAME), "n")
+        measured = _head(markup.text(metric(name), markup.NAME), "n")
         head = f"{_head('part')}{_head('rows', 'n')}{measured}{_head(axis)}{_head('result')}"
         more = f'<p class="small">{left} more stand in report.json.</p>' if left else ""
-        heading = f"<h3>{_text(metric(name), NAME)}</h3>"
-        tables.append(heading + _table(f"{metric(name)} by part of the data", head, lines) + more)
+        heading = f"<h3>{markup.text(metric(name), markup.NAME)}</h3>"
+        tables.append(heading + markup.table(f"{metric(name)} by part of the data", head, lines) + more)
     return f"{first}{hint}{''.join(tables)}"
 
 
@@ -250,13 +245,15 @@ def _slice(part: Plain, low: float, high: float) -> str:
     counted = f'<span class="small">{positives:,} positive</span>' if positives is not None else ""
     difference = f'<span class="small">{number(compared["value"], True)}</span>' if compared else ""
     cells = (
-        _cell(f"{part['rows']:,}{counted}", "n", "rows"),
-        _cell(number(part["candidate"]["value"]) + difference, "n", metric(part["metric"])),
-        _cell(drawn, "drawn"),
-        _cell(_badge(part["verdict"]), "result"),
+        markup.cell(f"{part['rows']:,}{counted}", "n", "rows"),
+        markup.cell(number(part["candidate"]["value"]) + difference, "n", metric(part["metric"])),
+        markup.cell(drawn, "drawn"),
+        markup.cell(_badge(part["verdict"]), "result"),
     )
-    by = f'<span class="small">{_text(part["by"], NAME)}</span>'
-    named = f'<th role="rowheader" scope="row" class="name">{_text(part["level"], NAME)}{by}</th>'
+    by = f'<span class="small">{markup.text(part["by"], markup.NAME)}</span>'
+    named = (
+        f'<th role="rowheader" scope="row" class="name">{markup.text(part["level"], markup.NAME)}{by}</th>'
+    )
     return f'<tr role="row">{named}{"".join(cells)}</tr>'
 
 
@@ -297,13 +294,13 @@ def _reliability(report: Plain, reliability: Mapping[str, Sequence[Sequence[floa
     labels = (said, came, "rows")
     rows = [
         f'<tr role="row"><th role="rowheader" scope="row">{name}</th>'
-        + "".join(_cell(number(value), "n", label) for value, label in zip(each, labels, strict=False))
+        + "".join(markup.cell(number(value), "n", label) for value, label in zip(each, labels, strict=False))
         + "</tr>"
         for name, groups in reliability.items()
         for each in groups[:40]
     ]
     head = _head("model") + "".join(_head(each, "n") for each in labels)
-    table = _table("The reliability curve as numbers", head, rows)
+    table = markup.table("The reliability curve as numbers", head, rows)
     figure = _figure(
         "Whether stated probabilities can be believed" if binary else "Whether predictions can be believed",
         f"{told} {widest[0].upper()}{widest[1:]}.",
@@ -329,9 +326,9 @@ def _scores(scores: Plain) -> str:
 
 
 def _figure(heading: str, told: str, drawn: str, models: Iterable[str]) -> str:
-    keys = "".join(f"<li>{svg.key(name)}{_text(name, NAME)}</li>" for name in models)
+    keys = "".join(f"<li>{svg.key(name)}{markup.text(name, markup.NAME)}</li>" for name in models)
     legend = f'<ul class="legend">{keys}</ul>' if keys else ""
-    caption = f"<figcaption><h3>{heading}</h3><p>{_text(told)}</p></figcaption>"
+    caption = f"<figcaption><h3>{heading}</h3><p>{markup.text(told)}</p></figcaption>"
     return f'<figure class="card">{caption}{drawn}{legend}</figure>'
 
 
@@ -350,11 +347,11 @@ def _models(report: Plain) -> str:
     names = judged_metrics(report)
     skills = [model["skill"] for model in models if model.get("skill")]
     low, high = svg.shared_axis([*skills, *([{"lower": 1.0, "value": 1.0, "upper": 1.0}] if skills else [])])
-    lines, left = _fitting([_model(model, names, low, high) for model in models], ROOM["models"])
-    head = "".join(_head(_text(metric(name), NAME), "n") for name in names)
+    lines, left = markup.fitting([_model(model, names, low, high) for model in models], ROOM["models"])
+    head = "".join(_head(markup.text(metric(name), markup.NAME), "n") for name in names)
     drawn = _head("skill, from nothing (dashed line) to perfect (right end)")
     more = f'<p class="small">{left} more stand in report.json.</p>' if left else ""
-    return _table("Figures of each model", _head("model") + drawn + head, lines) + more
+    return markup.table("Figures of each model", _head("model") + drawn + head, lines) + more
 
 
 def _model(model: Plain, names: Sequence[str], low: float, high: float) -> str:
@@ -364,24 +361,26 @@ def _model(model: Plain, names: Sequence[str], low: float, high: float) -> str:
         drawn = f'{drawn}<span class="small">skill {number(skill["value"])}, {span(skill)}</span>'
     cells = "".join(_measured(name, model["metrics"].get(name)) for name in names)
     described = (
-        f'<span class="small">{_text(model["description"], 200)}</span>' if model["description"] else ""
+        f'<span class="small">{markup.text(model["description"], 200)}</span>' if model["description"] else ""
     )
-    named = f'<th role="rowheader" scope="row" class="name">{_text(model["name"], NAME)}{described}</th>'
-    return f'<tr role="row">{named}{_cell(drawn, "drawn", "skill")}{cells}</tr>'
+    named = f'<th role="rowheader" scope="row" class="name">{markup.text(model["name"], markup.NAME)}{described}</th>'
+    return f'<tr role="row">{named}{markup.cell(drawn, "drawn", "skill")}{cells}</tr>'
 
 
 def _measured(name: str, estimate: Mapping[str, float] | None) -> str:
     if not estimate:
-        return _cell("", "n none")
-    return _cell(f'{number(estimate["value"])}<span class="small">{span(estimate)}</span>', "n", metric(name))
+        return markup.cell("", "n none")
+    return markup.cell(
+        f'{number(estimate["value"])}<span class="small">{span(estimate)}</span>', "n", metric(name)
+    )
 
 
 def _judged(report: Plain) -> str:
     context = [
-        f'<dt>{_text(name, NAME)}</dt><dd class="id">{_text(value, 200)}</dd>'
+        f'<dt>{markup.text(name, markup.NAME)}</dt><dd class="id">{markup.text(value, 200)}</dd>'
         for name, value in sorted(report["context"].items())
     ]
-    listed, left = _fitting(context, ROOM["context"])
+    listed, left = markup.fitting(context, ROOM["context"])
     listed += [f"<dt>and</dt><dd>{left} more stand in report.json.</dd>"] if left else []
     policy = escape(_lines(json.dumps(report["policy"], indent=2, sort_keys=True, ensure_ascii=False)))
     if len(policy.encode()) > ROOM["policy"]:
@@ -397,7 +396,7 @@ def _judged(report: Plain) -> str:
         ("gate.yaml as it was understood", f"<pre>{policy}</pre>" if report["policy"] else ""),
     ]
     folded = (f"<details><summary>{name}</summary>{body}</details>" for name, body in folds if body)
-    return _items(report["notes"], "notes") + "".join(folded)
+    return markup.items(report["notes"], "notes", ROOM["list"]) + "".join(folded)
 
 
 def _lines(text: str) -> str:
@@ -415,56 +414,14 @@ def _models_of(entries: Mapping[str, Any]) -> dict[str, Any]:
     return {name: entries[name] for name in ("candidate", "champion") if name in entries}
 
 
-def _table(label: str, head: str, lines: Sequence[str]) -> str:
-    """A table. On a phone each row becomes a block, so the roles are written out: a sheet can take them away."""
-    name = f'role="region" tabindex="0" aria-label="{_text(label, NAME)}"'
-    top = f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
-    body = f'<tbody role="rowgroup">{"".join(lines)}</tbody>'
-    return f'<div class="scroll" {name}><table role="table">{top}{body}</table></div>'
-
-
 def _head(inside: str, kind: str = "") -> str:
     return f'<th role="columnheader" scope="col" class="{kind}">{inside}</th>'
 
 
-def _cell(inside: str, kind: str, label: str = "") -> str:
-    return f'<td role="cell" class="{kind}" data-label="{_text(label, NAME)}">{inside}</td>'
-
-
-def _items(sentences: Sequence[str], kind: str) -> str:
-    shown, left = _fitting([f"<li>{_commands(_text(each))}</li>" for each in sentences], ROOM["list"])
-    more = f"<li>{left} more stand in report.json.</li>" if left else ""
-    return f'<ul class="{kind}">{"".join(shown)}{more}</ul>' if shown else ""
-
-
-def _commands(escaped: str) -> str:
-    """What stands between two backticks as code, in text that is escaped already."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
-
-
 def _badge(verdict: str, word: str = "") -> str:
-    icon = ICONS[_class(verdict)]
-    drawn = (
-        '<svg viewBox="0 0 20 20" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"'
-        f' stroke-linejoin="round" aria-hidden="true">{icon}</svg>'
-    )
-    return f'<span class="badge {_class(verdict)}">{drawn}{escape(word or result(verdict))}</span>'
+    return markup.badge(_class(verdict), word or result(verdict))
 
 
 def _class(verdict: str) -> str:
     """The verdict as a class of the sheet; what a later toolkit may add looks like an error."""
-    return verdict if verdict in ICONS else "ERROR"
-
-
-def _fitting(items: Sequence[str], room: int) -> tuple[list[str], int]:
-    """As many of the items as fit into so many bytes, and how many are left."""
-    used = 0
-    for at, item in enumerate(items):
-        used += len(item.encode())
-        if used > room:
-            return list(items[:at]), len(items) - at
-    return list(items), 0
-
-
-def _text(text: object, limit: int = 600) -> str:
-    return escape(visible(text, limit))
+    return verdict if verdict in markup.ICONS else "ERROR"

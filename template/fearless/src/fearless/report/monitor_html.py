@@ -6,20 +6,17 @@ content of the monitor's report.json alone, and grows to 400 KB at most: what do
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from fearless.report import svg
-from fearless.report.html import ICONS
+from fearless.report import markup, svg
 from fearless.report.paired import Part, distance, paired, percent
 from fearless.report.style import sheet
 from fearless.report.visible import visible
 from fearless.report.words import METRICS, metric, number
 
 Plain = Mapping[str, Any]
-NAME = 120
 # Bytes that a part may take; together with the style they stay below 400 KB.
 ROOM = {"findings": 150_000, "columns": 100_000, "scores": 30_000, "truth": 40_000, "list": 15_000}
 PARTS = 8
@@ -62,20 +59,20 @@ def html(report: Plain) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{_text(f"{word}: {report['headline']}", NAME)}</title>
+<title>{markup.text(f"{word}: {report['headline']}", markup.NAME)}</title>
 <style>{sheet()}</style>
 </head>
 <body>
 <header class="{kind}"><div class="wide">
-{_badge(kind, word)}
-<h1>{_text(report["headline"])}</h1>
-<p class="lead">{_commands(_text(report["summary"]))}</p>
-<p class="meta">{_text(" · ".join(_meta(report)))}</p>
+{markup.badge(kind, word)}
+<h1>{markup.text(report["headline"])}</h1>
+<p class="lead">{markup.commands(markup.text(report["summary"]))}</p>
+<p class="meta">{markup.text(" · ".join(_meta(report)))}</p>
 <nav aria-label="Parts of this report"><ul>{links}</ul></nav>
 </div></header>
 <main class="wide">
 {body}</main>
-<footer><p class="wide">Made by Fearless {_text(report["context"].get("toolkit", ""), 40)} from report.json, \
+<footer><p class="wide">Made by Fearless {markup.text(report["context"].get("toolkit", ""), 40)} from report.json, \
 which holds every number of this page in full.</p></footer>
 </body>
 </html>
@@ -107,7 +104,7 @@ def _findings(report: Plain) -> str:
         _finding(each, report, repeated=each["do"] == before)
         for each, before in zip(report["findings"], said, strict=False)
     ]
-    shown, left = _fitting(items, ROOM["findings"])
+    shown, left = markup.fitting(items, ROOM["findings"])
     if not shown:
         return ""
     more = f'<p class="small">{left} more stand in report.json.</p>' if left else ""
@@ -116,16 +113,16 @@ def _findings(report: Plain) -> str:
 
 def _finding(found: Plain, report: Plain, *, repeated: bool) -> str:
     kind, word = LIGHTS.get(found["light"], UNKNOWN)
-    parts = [f"<h3>{_commands(_text(found['what']))}</h3>"]
+    parts = [f"<h3>{markup.commands(markup.text(found['what']))}</h3>"]
     if found["since"]:
-        parts.append(f"<p><strong>Since when:</strong> {_text(_after_since(found['since']))}.</p>")
+        parts.append(f"<p><strong>Since when:</strong> {markup.text(_after_since(found['since']))}.</p>")
     if found["sure"]:
-        parts.append(f"<p><strong>How sure:</strong> {_commands(_text(found['sure']))}</p>")
+        parts.append(f"<p><strong>How sure:</strong> {markup.commands(markup.text(found['sure']))}</p>")
     if found["do"] and not repeated:
-        parts.append(f"<p><strong>What to do:</strong> {_commands(_text(found['do']))}</p>")
+        parts.append(f"<p><strong>What to do:</strong> {markup.commands(markup.text(found['do']))}</p>")
     compared = _compared_of(found, report)
     picture = f"<div>{_pair(compared)}</div>" if compared else ""
-    return f'<li>{_badge(kind, word)}<div class="told">{"".join(parts)}</div>{picture}</li>'
+    return f'<li>{markup.badge(kind, word)}<div class="told">{"".join(parts)}</div>{picture}</li>'
 
 
 def _after_since(text: str) -> str:
@@ -210,14 +207,18 @@ def _largest(levels: Sequence[str], cells: Sequence[tuple[float, float]]) -> lis
 
 
 def _next(report: Plain) -> str:
-    return f'<div class="card">{_items(report["next"], "do")}</div>' if report["next"] else ""
+    return (
+        f'<div class="card">{markup.items(report["next"], "do", ROOM["list"])}</div>'
+        if report["next"]
+        else ""
+    )
 
 
 def _truth(report: Plain) -> str:
     parts = [
         _measured(model) for model in report["models"] if model.get("truth") and model["truth"]["labelled"]
     ]
-    shown, left = _fitting(parts, ROOM["truth"])
+    shown, left = markup.fitting(parts, ROOM["truth"])
     more = f'<p class="small">{left} more versions stand in report.json.</p>' if left else ""
     return "".join(shown) + more
 
@@ -232,11 +233,12 @@ def _measured(model: Plain) -> str:
         else " The file does not say when it was known."
     )
     told = (
-        f"<p><strong>{_text(model['place'], NAME)}</strong> answered {truth['predictions']:,} rows. The truth is known"
+        f"<p><strong>{markup.text(model['place'], markup.NAME)}</strong> answered {truth['predictions']:,} rows."
+        f" The truth is known"
         f" for {truth['labelled']:,} of them ({percent(truth['coverage'])}).{waited}</p>"
     )
     if not truth["metrics"]:
-        return f'{told}<p class="hint">Nothing could be measured: {_text(truth["why_not"])}.</p>'
+        return f'{told}<p class="hint">Nothing could be measured: {markup.text(truth["why_not"])}.</p>'
     rows = "".join(_metric_row(name, found, truth) for name, found in truth["metrics"].items())
     head = "".join(
         _head(word, kind)
@@ -246,10 +248,10 @@ def _measured(model: Plain) -> str:
             ("where it may lie; dashed: on golden data", ""),
         )
     )
-    tables = _table("Metrics by the truth", head + _head("on golden data", "n"), [rows])
+    tables = markup.table("Metrics by the truth", head + _head("on golden data", "n"), [rows])
     if truth["held"]:
         lines = [_held(each) for each in truth["held"]]
-        tables += _table(
+        tables += markup.table(
             "What was asked",
             _head("asked") + _head("found", "n") + _head("result"),
             lines,
@@ -263,13 +265,13 @@ def _metric_row(name: str, found: Plain, truth: Plain) -> str:
     low, high = svg.shared_axis(marks, found["value"])
     alt = f"Measured {number(found['value'])}, between {number(found['lower'])} and {number(found['upper'])}."
     meaning = METRICS[name][1] if name in METRICS else ""
-    named = f'{_text(metric(name), NAME)}<span class="small">{escape(meaning)}</span>'
+    named = f'{markup.text(metric(name), markup.NAME)}<span class="small">{escape(meaning)}</span>'
     bounds = f'<span class="small">{number(found["lower"])} to {number(found["upper"])}</span>'
     return (
         f'<tr role="row"><th role="rowheader" scope="row" class="name">{named}</th>'
-        f"{_cell(number(found['value']) + bounds, 'n', 'measured')}"
-        f"{_cell(svg.whisker(found, low, high, golden, alt), 'drawn')}"
-        f"{_cell('' if golden is None else number(golden), 'n', 'on golden data')}</tr>"
+        f"{markup.cell(number(found['value']) + bounds, 'n', 'measured')}"
+        f"{markup.cell(svg.whisker(found, low, high, golden, alt), 'drawn')}"
+        f"{markup.cell('' if golden is None else number(golden), 'n', 'on golden data')}</tr>"
     )
 
 
@@ -286,20 +288,20 @@ def _held(held: Plain) -> str:
     bounds = f'<span class="small">{number(estimate["lower"])} to {number(estimate["upper"])}</span>'
     kind, word = HELD.get(held["state"], UNKNOWN)
     return (
-        f'<tr role="row"><th role="rowheader" scope="row" class="name">{_text(asked, 200)}</th>'
-        f"{_cell(found + bounds, 'n', 'found')}{_cell(_badge(kind, word), 'result')}</tr>"
+        f'<tr role="row"><th role="rowheader" scope="row" class="name">{markup.text(asked, 200)}</th>'
+        f"{markup.cell(found + bounds, 'n', 'found')}{markup.cell(markup.badge(kind, word), 'result')}</tr>"
     )
 
 
 def _scores(report: Plain) -> str:
     cards = [
-        f'<figure class="card"><figcaption><h3>{_text(model["place"], NAME)}</h3>'
+        f'<figure class="card"><figcaption><h3>{markup.text(model["place"], markup.NAME)}</h3>'
         f"<p>{_said(each)}</p></figcaption>{_pair(each)}</figure>"
         for model in report["models"]
         for each in model["compared"]
         if each["of"] == "score"
     ]
-    shown, left = _fitting(cards, ROOM["scores"])
+    shown, left = markup.fitting(cards, ROOM["scores"])
     more = f'<p class="small">{left} more stand in report.json.</p>' if left else ""
     return f'<div class="cards">{"".join(shown)}</div>{more}' if shown else ""
 
@@ -320,7 +322,7 @@ def _columns(report: Plain) -> str:
     for model in report["models"]:
         columns = [each for each in model["compared"] if each["of"] == "column"]
         columns.sort(key=lambda each: (order.get(each["state"], 0), -each["psi"]))
-        lines, left = _fitting([_column(each) for each in columns], room)
+        lines, left = markup.fitting([_column(each) for each in columns], room)
         room -= sum(len(line.encode()) for line in lines)
         if not lines:
             continue
@@ -334,8 +336,8 @@ def _columns(report: Plain) -> str:
         )
         head = "".join(_head(word, kind) for word, kind in heads)
         more = f'<p class="small">{left} more stand in report.json.</p>' if left else ""
-        title = f"<p><strong>{_text(model['place'], NAME)}</strong>, {model['rows']:,} rows</p>"
-        tables.append(title + _table(f"Columns of {model['place']}", head, lines) + more)
+        title = f"<p><strong>{markup.text(model['place'], markup.NAME)}</strong>, {model['rows']:,} rows</p>"
+        tables.append(title + markup.table(f"Columns of {model['place']}", head, lines) + more)
     if not tables:
         return ""
     hint = (
@@ -359,13 +361,13 @@ def _column(each: Plain) -> str:
         missing = f'{percent(gone["window"])}<span class="small">was {percent(gone["reference"])}</span>'
     drawn = distance(each["psi"], each["chance"], each["limit"], alt)
     cells = (
-        _cell(means, "n" if means else "n none", "mean"),
-        _cell(missing, "n" if missing else "n none", "missing"),
-        _cell("under 0.001" if each["psi"] < 0.001 else f"{each['psi']:.3f}", "n", "distance"),
-        _cell(drawn, "drawn"),
-        _cell(_badge(kind, word), "result"),
+        markup.cell(means, "n" if means else "n none", "mean"),
+        markup.cell(missing, "n" if missing else "n none", "missing"),
+        markup.cell("under 0.001" if each["psi"] < 0.001 else f"{each['psi']:.3f}", "n", "distance"),
+        markup.cell(drawn, "drawn"),
+        markup.cell(markup.badge(kind, word), "result"),
     )
-    named = f'<th role="rowheader" scope="row" class="name">{_text(each["name"], NAME)}</th>'
+    named = f'<th role="rowheader" scope="row" class="name">{markup.text(each["name"], markup.NAME)}</th>'
     return f'<tr role="row">{named}{"".join(cells)}</tr>'
 
 
@@ -379,71 +381,30 @@ def _labels(report: Plain) -> str:
     )
     reasons = [f"{count:,} x {reason}" for reason, count in labels["reasons"].items()]
     rejects = [f"Row {each['row']} ({each['name']}): {each['reason']}." for each in labels["rejects"]]
-    return counted + _items(reasons, "notes") + _items(rejects, "notes")
+    return (
+        counted + markup.items(reasons, "notes", ROOM["list"]) + markup.items(rejects, "notes", ROOM["list"])
+    )
 
 
 def _judged(report: Plain) -> str:
     digests = [
-        f'<dt>{_text(model["place"], NAME)}</dt><dd class="id">{_text(model["sha256"], NAME)}</dd>'
+        f"<dt>{markup.text(model['place'], markup.NAME)}</dt>"
+        f'<dd class="id">{markup.text(model["sha256"], markup.NAME)}</dd>'
         for model in report["models"]
     ]
-    listed, left = _fitting(digests, ROOM["list"])
+    listed, left = markup.fitting(digests, ROOM["list"])
     listed += [f"<dt>and</dt><dd>{left} more stand in report.json.</dd>"] if left else []
     fold = (
         f"<details><summary>Digests: exactly which models answered</summary><dl>{''.join(listed)}</dl></details>"
         if listed
         else ""
     )
-    return _items(report["notes"], "notes") + fold
+    return markup.items(report["notes"], "notes", ROOM["list"]) + fold
 
 
 def _moment(text: str | None) -> str:
     return f"{visible(str(text or ''), 40)[:16].replace('T', ' ')} UTC"
 
 
-def _table(label: str, head: str, lines: Sequence[str]) -> str:
-    name = f'role="region" tabindex="0" aria-label="{_text(label, NAME)}"'
-    top = f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
-    body = f'<tbody role="rowgroup">{"".join(lines)}</tbody>'
-    return f'<div class="scroll" {name}><table role="table">{top}{body}</table></div>'
-
-
 def _head(inside: str, kind: str = "") -> str:
     return f'<th role="columnheader" scope="col" class="{kind}">{escape(inside)}</th>'
-
-
-def _cell(inside: str, kind: str, label: str = "") -> str:
-    return f'<td role="cell" class="{kind}" data-label="{_text(label, NAME)}">{inside}</td>'
-
-
-def _items(sentences: Sequence[str], kind: str) -> str:
-    shown, left = _fitting([f"<li>{_commands(_text(each))}</li>" for each in sentences], ROOM["list"])
-    more = f"<li>{left} more stand in report.json.</li>" if left else ""
-    return f'<ul class="{kind}">{"".join(shown)}{more}</ul>' if shown else ""
-
-
-def _badge(kind: str, word: str) -> str:
-    drawn = (
-        '<svg viewBox="0 0 20 20" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"'
-        f' stroke-linejoin="round" aria-hidden="true">{ICONS[kind]}</svg>'
-    )
-    return f'<span class="badge {kind}">{drawn}{escape(word)}</span>'
-
-
-def _commands(escaped: str) -> str:
-    """What stands between two backticks as code, in text that is escaped already."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
-
-
-def _fitting(items: Sequence[str], room: int) -> tuple[list[str], int]:
-    """As many of the items as fit into so many bytes, and how many are left."""
-    used = 0
-    for at, item in enumerate(items):
-        used += len(item.encode())
-        if used > room:
-            return list(items[:at]), len(items) - at
-    return list(items), 0
-
-
-def _text(text: object, limit: int = 600) -> str:
-    return escape(visible(text, limit))
