@@ -40,3 +40,9 @@ def _file_digest(path: Path, name: str) -> str:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def parse_manifest(text: str) -> dict[str, str]:
+    """SHA-256 by path, from lines `sha256  path`."""
+    lines = [line.split("  ", 1) for line in text.splitlines() if line.strip()]
+    return {name: digest for digest, name in lines}

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
+from fearless.core.digest import parse_manifest
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 
@@ -130,8 +131,7 @@ class Delivered:
     @cached_property
     def manifest(self) -> dict[str, str]:
         """The SHA-256 of each of the template's files, by its path in a repository; both CI systems' are there."""
-        lines = [line.split("  ", 1) for line in self._show(MANIFEST).decode("utf-8").splitlines() if line]
-        return {name: digest for digest, name in lines}
+        return parse_manifest(self._show(MANIFEST).decode("utf-8"))
 
     def read(self, path: str) -> bytes:
         """The bytes of one of the template's files, `fearless/MANIFEST` included, by its path in a repository.

@@ -112,6 +112,11 @@ def _read(project: Project, name: str) -> dict[str, Any]:
             fix=f"Bring it back with `git checkout -- {name}`.",
         )
     text = path.read_text(encoding="utf-8", errors="replace")
+    return parse_pipeline(text, name)
+
+
+def parse_pipeline(text: str, name: str) -> dict[str, Any]:
+    """A file of GitLab's pipelines; the tag `!reference` is read as the list behind it."""
     return parse_mapping(re.sub(r"!reference\b", "", text), name)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from fearless.core.digest import sha256_file
+from fearless.core.digest import parse_manifest, sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.guard.finding import Finding
@@ -59,12 +59,6 @@ def _read_manifest(project: Project) -> dict[str, str]:
             f"{MANIFEST} is missing.", fix=f"Bring it back with `git checkout -- {MANIFEST}`."
         )
     return parse_manifest(path.read_text(encoding="utf-8"))
-
-
-def parse_manifest(text: str) -> dict[str, str]:
-    """SHA-256 by path, from lines `sha256  path`."""
-    lines = [line.split("  ", 1) for line in text.splitlines() if line.strip()]
-    return {name: digest for digest, name in lines}
 
 
 def _present(project: Project) -> list[str]:

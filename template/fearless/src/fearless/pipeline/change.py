@@ -6,7 +6,6 @@ a release of the template and in no other way. None of this needs data, so it is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +18,8 @@ from fearless.gate.loosened import loosened
 from fearless.gate.own import is_own
 from fearless.gate.policy import FILE, load
 from fearless.guard import own_items, skipped
+from fearless.guard.included import FILE as GITLAB
+from fearless.guard.included import parse_pipeline
 from fearless.guard.ownership import MANIFEST, unedited
 from fearless.guard.weakened import weakened
 from fearless.pipeline.base import Base
@@ -45,7 +46,6 @@ PIPELINES = (".github/workflows/", ".gitlab/")
 ANSWERS = ".copier-answers.yml"
 TESTS = "tests/"
 OTHER_SETTINGS = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg")
-GITLAB = ".gitlab-ci.yml"
 REACHING = ("workflow", "default", "before_script", "after_script", "variables", "stages")
 SHOWN = 3
 
@@ -240,8 +240,7 @@ def _gitlab(change: _Change) -> Check | None:
     if GITLAB not in change.touched:
         return None
     before, after = (
-        parse_mapping(re.sub(r"!reference\b", "", text or ""), GITLAB)
-        for text in (change.before(GITLAB), change.after(GITLAB))
+        parse_pipeline(text or "", GITLAB) for text in (change.before(GITLAB), change.after(GITLAB))
     )
     moved = [key for key in REACHING if before.get(key) != after.get(key)]
     if not moved:
