@@ -97,6 +97,17 @@ def test_a_judge_that_is_taken_from_the_change_is_named_by_the_toolkit_of_the_ch
     assert "files differ from the base: fearless/ci/base.sh" in run.job("check").summary
 
 
+def test_a_step_of_the_team_cannot_move_the_base_under_the_judge(repo: Repo, proposed: Proposed) -> None:
+    """With the base moved to the change itself, nothing would be loosened by it."""
+    repo.write("ops/ci/before.sh", "git update-ref refs/remotes/origin/main HEAD\n")
+    repo.edit("gate.yaml", "min_skill: 0.35", "min_skill: 0.01")
+    repo.edit("params.yaml", "max_iter: 60 ", "max_iter: 3 ")
+    run = proposed(given=ONLY_CHECK)
+    assert_red(run, CHANGE, job="check")
+    assert "gate.yaml asks for less" in run.job("check").summary
+    assert "ops/ci/before.sh changes, and runs on the machine that judges" in run.job("check").summary
+
+
 def test_a_genuine_update_of_the_template_goes_green_and_both_toolkits_judge(
     repo: Repo, hub: Path, proposed: Proposed, published: Path
 ) -> None:
