@@ -362,5 +362,5 @@ def test_a_prediction_is_made_again_from_its_digests(
     changed = trace(tree.project, told["id"]).differences
     assert [sentence.split(" was ")[0] for sentence in changed] == ["The score", "The decision"]
     (tree.root / "models" / "candidate" / "manifest.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(FearlessError, match="is not below models/"):
+    with pytest.raises(FearlessError, match="is not here: no manifest below models/"):
         trace(tree.project, told["id"])

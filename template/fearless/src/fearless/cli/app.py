@@ -170,6 +170,80 @@ def trace(
     raise typer.Exit(show_trace(Project.find(), prediction_id, as_json=as_json))
 
 
+@app.command(short_help="Make the candidate the champion, in a change of its own.")
+def release(
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Merge it into the branch that is checked out (without a server).")
+    ] = False,
+    break_glass: Annotated[
+        str, typer.Option("--break-glass", help="Release in spite of what is open, and say why.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Judge the candidate, look at the checklist, and prepare the change that makes it the champion.
+
+    Merging that change is the release. Exit code 0: prepared or merged, 1: something is open, 2: error.
+    Example: uv run fearless release
+    """
+    from fearless.cli.release import run_release
+    from fearless.core.project import Project
+
+    raise typer.Exit(run_release(Project.find(), into_here=merge, break_glass=break_glass, as_json=as_json))
+
+
+@app.command(short_help="Put the released model in production.")
+def deploy(
+    why: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+    url: Annotated[
+        list[str] | None, typer.Option(help="Wait until the service there answers with it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put the champion in production: each running service follows, without dropping a request.
+
+    Exit code 0: done, 1: done, and a service at --url does not follow, 2: error, production as it was.
+    Example: uv run fearless deploy --url http://127.0.0.1:8000
+    """
+    from fearless.cli.deploy import run_deploy
+    from fearless.core.project import Project
+
+    raise typer.Exit(run_deploy(Project.find(), why=why, urls=url or [], as_json=as_json))
+
+
+@app.command(short_help="Go back to the release before, at once.")
+def rollback(
+    version: Annotated[str, typer.Argument(help="The release to go to; default: the one before.")] = "",
+    why: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+    url: Annotated[
+        list[str] | None, typer.Option(help="Wait until the service there answers with it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put the release before the present one in production, and prepare the change that moves the champion back.
+
+    No checklist is asked. Exit codes as of `deploy`. Example: uv run fearless rollback --why "wrong prices"
+    """
+    from fearless.cli.deploy import run_rollback
+    from fearless.core.project import Project
+
+    raise typer.Exit(run_rollback(Project.find(), version, why=why, urls=url or [], as_json=as_json))
+
+
+@app.command(short_help="What was in production, when, and by whom.")
+def history(
+    at: Annotated[str, typer.Option(help="Only what was in production then: 2026-11-25T14:30, in UTC.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show what was put in production, when, by whom and why.
+
+    Exit code 1 where nothing was in production at that time. Example: uv run fearless history --at 2026-11-25T14:30
+    """
+    from fearless.cli.deploy import show_history
+    from fearless.core.project import Project
+
+    raise typer.Exit(show_history(Project.find(), at=at, as_json=as_json))
+
+
 @app.command(short_help="Bring in the newest release of the template.")
 def update(
     to: Annotated[str, typer.Option(help="The release to take; default: the newest one.")] = "",

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 CHUNK = 1 << 20
+CACHE = "__pycache__"
 
 
 def sha256_file(path: Path) -> str:
@@ -25,7 +26,11 @@ def dvc_folder_md5(folder: Path) -> str:
     Source: DVC's `Tree.as_bytes` (a list of `{"md5": ..., "relpath": ...}` sorted by path, default
     separators), seen with DVC 3.67 and checked against its own pointer in the tests.
     """
-    listing = [{"md5": _file_digest(file, "md5"), "relpath": name} for name, file in files_below(folder)]
+    listing = [
+        {"md5": _file_digest(file, "md5"), "relpath": name}
+        for name, file in files_below(folder)
+        if CACHE not in name.split("/")  # .dvcignore leaves it out
+    ]
     return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 

@@ -46,9 +46,12 @@ def checkout(targets: Sequence[str], root: Path) -> None:
 
 
 def changed(root: Path) -> list[str]:
-    """The stages and pointers that are not as dvc.lock and the pointers record, by name."""
+    """The stages and pointers that are not as dvc.lock and the pointers record, by name.
+
+    A release that was not brought here is no such change.
+    """
     with _repo("status", root) as repo:
-        return sorted(str(name) for name in repo.status())
+        return sorted(str(name) for name in repo.status() if not str(name).startswith("ops/releases/"))
 
 
 @contextlib.contextmanager

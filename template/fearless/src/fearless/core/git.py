@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,13 +15,28 @@ from typing import Any
 from fearless.core.errors import FearlessError
 
 
-def git(arguments: Sequence[str], folder: Path, *, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run git in `folder`; with `check`, a failure becomes a FearlessError with git's own reason."""
+def git(
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    check: bool = True,
+    environment: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run git in `folder`; with `check`, a failure becomes a FearlessError with git's own reason.
+
+    `environment` is added to this process's own; `stdin` are the bytes that git reads.
+    """
     if shutil.which("git") is None:
         raise FearlessError("git is not installed.", fix="Install git 2.30 or newer and run this again.")
-    result = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment} if environment else None,
+        input=stdin,
+        capture_output=True,
     )
+    result = subprocess.CompletedProcess(done.args, done.returncode, _text(done.stdout), _text(done.stderr))
     if check and result.returncode != 0:
         said = (result.stderr or result.stdout).strip().splitlines() or ["no message"]
         # What git says first is the reason; below it may stand pages of advice.
@@ -43,3 +62,19 @@ def identity(folder: Path, answers: Mapping[str, Any]) -> list[str]:
         return []
     owner = (f"user.name={answers.get('owner_name')}", f"user.email={answers.get('owner_email')}")
     return ["-c", owner[0], "-c", owner[1]]
+
+
+def person(folder: Path) -> tuple[str, str]:
+    """Name and email of whoever runs this, as git would write them; without git, the user of the machine."""
+    try:
+        known = git(["var", "GIT_AUTHOR_IDENT"], folder, check=False).stdout
+    except FearlessError:
+        known = ""
+    if found := re.match(r"(.*?) ?<(.*)> \d+ [+-]\d+$", known.strip()):
+        return found[1], found[2]
+    user = getpass.getuser()
+    return user, f"{user}@{platform.node()}"
+
+
+def _text(said: bytes) -> str:
+    return said.decode("utf-8", errors="replace").replace("\r\n", "\n")

@@ -25,7 +25,7 @@ def unreadable(project: Project) -> list[Finding]:
 
     Raises FearlessError where there is no file, no head, or one that is no YAML mapping of version 1.
     """
-    head = _head(project)
+    head = read_head(project)
     version = head.get("version")
     if version != VERSION:
         raise FearlessError(
@@ -44,7 +44,7 @@ def unreadable(project: Project) -> list[Finding]:
     return found
 
 
-def _head(project: Project) -> dict[str, Any]:
+def read_head(project: Project) -> dict[str, Any]:
     """The YAML between the first line `---` and the next one, every value as the text that stands there."""
     try:
         text = (project.root / FILE).read_text(encoding="utf-8-sig")

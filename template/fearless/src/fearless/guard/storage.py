@@ -11,6 +11,7 @@ from fearless.core.project import Project
 from fearless.core.yaml_file import read_mapping
 from fearless.guard.finding import Finding
 
+POINTERS = ("data", "models", "ops/releases/*")
 PUSH = "Run `uv run dvc push`, and commit .storage together with dvc.lock."
 
 
@@ -21,7 +22,7 @@ def pushed(project: Project) -> list[Finding]:
     """
     if project.answers.get("dvc_remote") != "local" or not (project.root / "dvc.lock").is_file():
         return []
-    names = ["dvc.lock", "data/*.dvc", "models/*.dvc"]
+    names = ["dvc.lock", *(f"{folder}/*.dvc" for folder in POINTERS)]
     if not is_work_tree(project.root) or git(["status", "--porcelain", "--", *names], project.root).stdout:
         return []
     named = _named(project)
@@ -51,10 +52,11 @@ def _named(project: Project) -> dict[str, str]:
     found: dict[str, str] = {}
     for stage in read_mapping(project.root / "dvc.lock", "dvc.lock").get("stages", {}).values():
         found |= {out["path"]: out["md5"] for out in stage.get("outs", []) if _kept(out)}
-    for folder in ("data", "models"):
-        for pointer in sorted((project.root / folder).glob("*.dvc")):
+    for folder in POINTERS:
+        for pointer in sorted(project.root.glob(f"{folder}/*.dvc")):
             outs = read_mapping(pointer, project.relative(pointer)).get("outs", [])
-            found |= {f"{folder}/{out['path']}": out["md5"] for out in outs if _kept(out)}
+            place = project.relative(pointer.parent)
+            found |= {f"{place}/{out['path']}": out["md5"] for out in outs if _kept(out)}
     return found
 
 

@@ -143,6 +143,12 @@ class SqliteLedger:
             query = f"SELECT {', '.join(Deployment._fields)} FROM deployments ORDER BY seq"
             return [Deployment(*row) for row in connection.execute(query)]
 
+    def production(self) -> Deployment | None:
+        with self._reading() as connection:
+            query = f"SELECT {', '.join(Deployment._fields)} FROM deployments ORDER BY seq DESC LIMIT 1"
+            found = connection.execute(query).fetchone()
+        return Deployment(*found) if found else None
+
     def verify(self) -> list[Verified]:
         with self._reading() as connection:
             return [verify(table, _links(table, connection)) for table in TABLES]

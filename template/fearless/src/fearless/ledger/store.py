@@ -76,6 +76,9 @@ class Ledger(Protocol):
     def deployments(self) -> list[Deployment]:
         """All of them, oldest first; the last one is in production."""
 
+    def production(self) -> Deployment | None:
+        """The newest deployment, or None before the first; as cheap in a long history as in a short one."""
+
     def verify(self) -> list[Verified]:
         """Follow the hash chain through each table; see fearless.ledger.chain."""
 

@@ -18,6 +18,7 @@ from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.ledger.store import Ledger
 from fearless.model.artifact import MANIFEST, read_manifest
+from fearless.model.releases import model_folders
 from fearless.monitor.drift import SLOTS, Window
 from fearless.monitor.invariants import Invariants
 from fearless.monitor.profile import FILE as PROFILE
@@ -33,8 +34,6 @@ READ = (
 )
 KNOWN = ("model_sha256", "score", "truth", "decided_at", "labelled_at")
 CHUNK = 20_000
-# The model `--model candidate` serves lies in one of these, and so does the one that was released.
-PLACES = ("champion", "candidate")
 
 
 @dataclass(frozen=True)
@@ -118,13 +117,10 @@ def read_served(
 
 
 def models_here(project: Project) -> dict[str, Known]:
-    """The models in models/, by digest. A damaged one is refused by name: nothing may be compared with it."""
+    """The models that are here, by digest. A damaged one is refused by name: nothing may be compared with it."""
     found: dict[str, Known] = {}
-    for place in PLACES:
-        folder = getattr(project, place)
-        name = f"models/{place}"
-        if not (folder / MANIFEST).is_file():
-            continue
+    for folder in model_folders(project):
+        name = project.relative(folder)
         _refuse_swapped(folder, name)
         profile, why_not, fix = None, "", ""
         try:

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,9 +22,11 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
 from fearless.ledger.store import Ledger, LedgerError
 from fearless.serve.batcher import Batcher
+from fearless.serve.follow import EVERY_S, Follower
 from fearless.serve.openapi import description
 from fearless.serve.scoring import InPlace
 from fearless.serve.service import Answer, Request, Service
@@ -37,13 +40,17 @@ JSON = "application/json"
 
 
 class Served:
-    """The service and the application that speaks HTTP for it."""
+    """The service and the application that speaks HTTP for it.
 
-    def __init__(self, ready: InPlace, ledger: Ledger) -> None:
+    With `follows` it puts in place what is deployed while it runs; else it answers from `ready` alone.
+    """
+
+    def __init__(self, ready: InPlace, ledger: Ledger, follows: Project | None = None) -> None:
         self.service = Service(ready, ledger, lambda row: msgspec.json.encode(row).decode())
         self.batcher: Batcher[Request, Answer] = Batcher(
             self.service.answer, lambda request: len(request.rows), MOST_ROWS
         )
+        self.follower = Follower(follows, ledger, self.service.replace) if follows else None
         get, post = ["GET"], ["POST"]
         self.app = Starlette(
             routes=[
@@ -91,7 +98,13 @@ class Served:
         """A prediction would be answered: a model is in place and the ledger takes a write."""
         trouble = await self.batcher.between(self.service.prove_ready)
         model = self.service.in_place.provenance
-        content = {"ready": not trouble, "model_sha256": model.model_sha256, "trouble": trouble}
+        behind = self.follower.trouble if self.follower else ""
+        content = {
+            "ready": not trouble,
+            "model_sha256": model.model_sha256,
+            "trouble": trouble,
+            "behind": behind,  # it answers, and not with the model that was deployed
+        }
         return _json(Answer(503 if trouble else 200, content))
 
     async def version(self, _: HttpRequest) -> Response:
@@ -103,13 +116,15 @@ class Served:
             **{name: value for name, value in ready.provenance._asdict().items() if name != "writer"},
             "task": manifest.task,
             "files": manifest.files,
+            "deployment": self.follower.told() if self.follower else None,
         }
         return _json(Answer(200, told))
 
     async def metrics(self, _: HttpRequest) -> Response:
         """The counters, for Prometheus."""
         service = self.service
-        text = service.counters.text(service.in_place.provenance, ready=not service.trouble)
+        behind = bool(self.follower and self.follower.trouble)
+        text = service.counters.text(service.in_place.provenance, ready=not service.trouble, behind=behind)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     async def openapi(self, _: HttpRequest) -> Response:
@@ -119,9 +134,22 @@ class Served:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         await self.batcher.between(self.service.prove_ready)
+        await self._look()
+        following = asyncio.create_task(self._follow())
         yield
+        following.cancel()
         await asyncio.to_thread(self.batcher.close)
         self.service.ledger.close()
+
+    async def _follow(self) -> None:
+        while self.follower:
+            await asyncio.sleep(EVERY_S)
+            await self._look()
+
+    async def _look(self) -> None:
+        if follower := self.follower:
+            now = self.service.in_place.provenance.model_sha256
+            await self.batcher.between(partial(follower.look, now))
 
 
 async def _read(request: HttpRequest) -> Request | Answer:

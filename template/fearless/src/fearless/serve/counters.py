@@ -28,11 +28,11 @@ class Counters:
         self.durations[bisect_left(BOUNDS_S, seconds)] += 1
         self.duration_s += seconds
 
-    def text(self, model: Provenance, *, ready: bool) -> str:
-        """All counters, with the model that answers now and whether the service is ready."""
-        return "\n".join(self._lines(model, ready)) + "\n"
+    def text(self, model: Provenance, *, ready: bool, behind: bool = False) -> str:
+        """All counters, with the model that answers now, whether the service is ready, and whether it is `behind`."""
+        return "\n".join(self._lines(model, ready, behind)) + "\n"
 
-    def _lines(self, model: Provenance, ready: bool) -> Iterator[str]:
+    def _lines(self, model: Provenance, ready: bool, behind: bool) -> Iterator[str]:
         yield from _head("ml_predictions_total", "counter", "Rows that were predicted and recorded.")
         for (version, channel), count in sorted(self.predictions.items()):
             yield f'ml_predictions_total{{model="{model.model_name}",version="{version}",channel="{channel}"}} {count}'
@@ -59,6 +59,10 @@ class Counters:
         yield f"{name}_count {below}"
         yield from _head("ml_ready", "gauge", "1 while the service answers predictions.")
         yield f"ml_ready {int(ready)}"
+        yield from _head(
+            "ml_behind", "gauge", "1 while another model was deployed than the one that answers."
+        )
+        yield f"ml_behind {int(behind)}"
         yield from _head("ml_model_info", "gauge", "The model that answers now.")
         labels = {
             "model": model.model_name,

@@ -8,14 +8,18 @@ import socket
 
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
-from fearless.ledger.store import open_ledger
+from fearless.ledger.record import Deployment
+from fearless.ledger.store import Ledger, LedgerError, open_ledger
+from fearless.serve.follow import deployed
 from fearless.serve.scoring import chosen_role, put_in_place
 
 PATIENCE_S = 30  # how long requests under way are waited for when the service stops
 
 
 def run(project: Project, host: str, port: int, role: str) -> None:
-    """Serve models/<role> (default: the champion, else the candidate) until SIGTERM or SIGINT.
+    """Serve models/<role> until SIGTERM or SIGINT; without a role what is deployed, and follow each new deployment.
+
+    Before the first deployment that is the champion, and before the first release the candidate.
 
     Prints one line when requests are answered. Raises FearlessError where the model, the address or the packages of
     the extra `serve` cannot be had.
@@ -29,10 +33,11 @@ def run(project: Project, host: str, port: int, role: str) -> None:
             f"The service needs the package {error.name}, which is not installed.",
             fix="Add the toolkit's extra: `uv add 'fearless[serve]'`.",
         ) from None
-    chosen = chosen_role(project, role)
-    ready = put_in_place(project, chosen)
     ledger = open_ledger(project)
-    served = Served(ready, ledger)
+    production = None if role else _production(ledger)
+    chosen = "champion" if production else chosen_role(project, role)
+    ready = deployed(project, production) if production else put_in_place(project, chosen)
+    served = Served(ready, ledger, None if role else project)
     bound = _bound(host, port)
     config = uvicorn.Config(
         served.app,
@@ -54,6 +59,8 @@ def run(project: Project, host: str, port: int, role: str) -> None:
     gc.enable()
     if not role and chosen == "candidate":
         print("There is no champion yet: models/candidate answers, which nobody released.", flush=True)
+    elif not role and production is None:
+        print("Nothing was deployed yet: models/champion answers until `fearless deploy`.", flush=True)
     shown = f"[{host}]" if ":" in host else host
     origin = ready.provenance
     print(
@@ -63,6 +70,14 @@ def run(project: Project, host: str, port: int, role: str) -> None:
     )
     server.run(sockets=[bound])
     print("Stopped; every answered prediction is recorded.", flush=True)
+
+
+def _production(ledger: Ledger) -> Deployment | None:
+    """What is deployed; None also while the ledger cannot be read, for then nothing is predicted either."""
+    try:
+        return ledger.production()
+    except LedgerError:
+        return None
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fearless.columns.dictionary import FILE as DICTIONARY
@@ -19,6 +18,7 @@ from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
 from fearless.ledger.record import Provenance
 from fearless.model.artifact import MANIFEST, Model, open_model
+from fearless.model.releases import release_of
 from fearless.serve.rows import RowSchema, Value, example_row
 
 if TYPE_CHECKING:
@@ -95,14 +95,6 @@ def in_place(project: Project, model: Model, role: str) -> InPlace:
     return ready
 
 
-def find_model(project: Project, digest: str) -> Path | None:
-    """The folder below models/ whose manifest has the SHA-256 `digest`, or None."""
-    for manifest in sorted((project.root / "models").glob(f"*/{MANIFEST}")):
-        if sha256_file(manifest) == digest:
-            return manifest.parent
-    return None
-
-
 def answers_of(dictionary: Dictionary) -> tuple[str, str]:
     """How the negative and the positive class of a binary target are called in columns.yaml."""
     target = dictionary.columns[dictionary.target]
@@ -116,6 +108,7 @@ def answers_of(dictionary: Dictionary) -> tuple[str, str]:
 
 def _provenance(project: Project, model: Model, role: str) -> Provenance:
     lock = project.root / "uv.lock"
+    released = release_of(project, model.digest) if role == "champion" else None
     dictionary = model.manifest.files.get(DICTIONARY)
     commit = ""
     try:
@@ -126,7 +119,7 @@ def _provenance(project: Project, model: Model, role: str) -> Provenance:
     return Provenance(
         model_name=model.manifest.name,
         model_role=role,
-        model_version=str((model.manifest.model_extra or {}).get("release") or model.digest[:SHORT]),
+        model_version=released.release if released else model.digest[:SHORT],
         model_sha256=model.digest,
         git_commit=commit,
         template_version=toolkit_version(),

@@ -9,7 +9,8 @@ from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.ledger.store import open_ledger
 from fearless.model.artifact import open_model
-from fearless.serve.scoring import find_model, in_place
+from fearless.model.releases import POINTER, find_model, release_of
+from fearless.serve.scoring import in_place
 
 TOLERANCE = 1e-9
 
@@ -39,10 +40,13 @@ def trace(project: Project, prediction_id: str) -> Trace:
         )
     folder = find_model(project, stored["model_sha256"])
     if folder is None:
+        released = release_of(project, stored["model_sha256"])
         raise FearlessError(
-            f"The model {stored['model_version']} that made this prediction is not below models/: no manifest there"
-            f" has the SHA-256 {stored['model_sha256']}.",
-            fix="Check out the commit that is recorded with it"
+            f"The model {stored['model_version']} that made this prediction is not here: no manifest below models/ or"
+            f" ops/releases/ has the SHA-256 {stored['model_sha256']}.",
+            fix=f"Bring it with `uv run dvc pull {released.folder}/{POINTER}`."
+            if released
+            else "Check out the commit that is recorded with it"
             f"{' (' + stored['git_commit'] + ')' if stored['git_commit'] else ''} and run `uv run dvc pull`.",
         )
     model = open_model(folder, project.relative(folder), project)

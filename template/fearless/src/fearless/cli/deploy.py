@@ -1,0 +1,175 @@
+"""`fearless deploy`, `rollback` and `history`: what is in production, and what was."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from fearless.core.errors import FearlessError
+from fearless.core.project import Project
+from fearless.ledger.record import Deployment
+from fearless.ledger.store import open_ledger
+from fearless.ship.deploy import Moved, Placed, deploy, move_champion, roll_back
+from fearless.ship.history import in_production
+
+PATIENCE_S = 60.0
+LOOK_S = 0.2
+SHORT = 12
+
+
+class Answered(NamedTuple):
+    """What a service said that was asked until it answered with the model, or did not in time."""
+
+    url: str
+    follows: bool
+    said: str
+
+
+def run_deploy(project: Project, *, why: str, urls: Sequence[str], as_json: bool) -> int:
+    """Put the champion in production, and look at the services at `urls`; returns 1 where one does not follow."""
+    _refuse_unfit(urls)
+    ledger = open_ledger(project)
+    try:
+        placed = deploy(project, ledger, why)
+    finally:
+        ledger.close()
+    return _tell(placed, _looked(placed, urls), None, as_json)
+
+
+def run_rollback(project: Project, version: str, *, why: str, urls: Sequence[str], as_json: bool) -> int:
+    """Put the release before, or `version`, in production, prepare the champion's change; returns as `run_deploy`."""
+    _refuse_unfit(urls)
+    ledger = open_ledger(project)
+    try:
+        placed = roll_back(project, ledger, version, why)
+    finally:
+        ledger.close()
+    # Production first: what git is about can wait.
+    return _tell(placed, _looked(placed, urls), move_champion(project, placed.release), as_json)
+
+
+def show_history(project: Project, *, at: str, as_json: bool) -> int:
+    """Print all deployments, or the one that was in place at a moment; returns 1 where there was none."""
+    ledger = open_ledger(project, create=False)
+    try:
+        deployments = ledger.deployments()
+    finally:
+        ledger.close()
+    if at:
+        found = in_production(deployments, _moment(at))
+        deployments = [found] if found else []
+    if as_json:
+        print(json.dumps({"version": 1, "deployments": [_plain(each) for each in deployments]}, indent=2))
+    elif at and deployments:
+        print(f"At {at} was in production:")
+    elif not deployments:
+        print(f"Nothing was in production at {at}." if at else "Nothing was deployed yet.")
+    if not as_json:
+        for each in deployments:
+            print(_line(each))
+    return 1 if at and not deployments else 0
+
+
+def _refuse_unfit(urls: Sequence[str]) -> None:
+    for url in urls:
+        if not url.startswith(("http://", "https://")):
+            raise FearlessError(
+                f"`--url {url}` is no address of a service.", fix="Write it as http://127.0.0.1:8000."
+            )
+
+
+def _looked(placed: Placed, urls: Sequence[str]) -> list[Answered]:
+    return [_wait(url.rstrip("/"), placed) for url in urls]
+
+
+def _wait(url: str, placed: Placed) -> Answered:
+    """Ask a service for its version until it is the one that was put in place, for a minute at most."""
+    began = time.monotonic()
+    said = "no answer"
+    while time.monotonic() - began < PATIENCE_S:
+        try:
+            # S310: the scheme was looked at, and the address is the operator's own.
+            with urllib.request.urlopen(f"{url}/version", timeout=5) as reply:  # noqa: S310
+                told = json.load(reply)
+            if told.get("model_sha256") == placed.release.model_sha256:
+                return Answered(url, True, f"answers with {placed.release.release}")
+            trouble = (told.get("deployment") or {}).get("trouble", "")
+            said = f"still answers with {told.get('model_version')}. {trouble}".rstrip()
+        except (OSError, ValueError, AttributeError) as error:
+            said = f"no answer ({getattr(error, 'reason', None) or error})"
+        time.sleep(LOOK_S)
+    return Answered(url, False, said)
+
+
+def _tell(placed: Placed, services: Sequence[Answered], moved: Moved | None, as_json: bool) -> int:
+    code = 0 if all(each.follows for each in services) else 1
+    if as_json:
+        told: dict[str, Any] = {
+            "version": 1,
+            "in_production": placed.release.release,
+            "model_sha256": placed.release.model_sha256,
+            "was": placed.was.model_version if placed.was else "",
+            "already": placed.already,
+            "services": [each._asdict() for each in services],
+        }
+        if moved:
+            told["champion"] = moved._asdict()
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return code
+    name = f"{placed.release.release} (SHA-256 {placed.release.model_sha256})"
+    if placed.already:
+        print(f"{name} is in production already; nothing was changed.")
+    else:
+        was = f" in place of {placed.was.model_version}" if placed.was else ""
+        print(f"{name} is in production{was}. Each running service follows within seconds.")
+    for each in services:
+        print(f"  {each.url} {each.said}")
+    if not services:
+        print(
+            "`--url http://HOST:PORT` waits until a service answers with it; its /version says so at any time."
+        )
+    if moved:
+        _tell_moved(moved)
+    elif not placed.already:
+        print(
+            "Unconfirmed until the first report: `uv run fearless monitor --since 1h` once it has answered."
+            " The way back: `uv run fearless rollback`."
+        )
+    return code
+
+
+def _tell_moved(moved: Moved) -> None:
+    if moved.branch:
+        print(
+            f"The branch {moved.branch} moves the champion back as well: `git push origin {moved.branch}` and merge it,"
+            f" or `git merge {moved.branch}`. Until then the gate names both."
+        )
+    elif moved.trouble:
+        print(f"The change that moves the champion back could not be prepared: {moved.trouble}")
+    else:
+        print("models/champion.dvc names it already, so no change is needed.")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise FearlessError(
+            f"`--at {text}` is no moment.", fix="Write it as 2026-11-25 or 2026-11-25T14:30, in UTC."
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _plain(each: Deployment) -> dict[str, Any]:
+    return {**each._asdict(), "at": datetime.fromtimestamp(each.at / 1e6, UTC).isoformat()}
+
+
+def _line(each: Deployment) -> str:
+    at = datetime.fromtimestamp(each.at / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    why = f": {each.reason}" if each.reason else ""
+    return f"{at} UTC  {each.kind:<11} {each.model_version:<6} {each.model_sha256[:SHORT]}  {each.actor}{why}"

@@ -1,0 +1,208 @@
+"""Putting a release in place, and going back: one row in the ledger, which every running service follows.
+
+The row is written when everything else has succeeded, in one transaction. So a killed deploy left the old model in
+production, or the new one, and never neither.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from fearless.core import dvc
+from fearless.core.branch import commit_on_branch, default_branch, shown_at
+from fearless.core.errors import FearlessError
+from fearless.core.git import identity, is_work_tree, person
+from fearless.core.project import Project
+from fearless.core.yaml_file import parse_mapping
+from fearless.ledger.record import Deployment
+from fearless.ledger.store import Ledger
+from fearless.model.artifact import open_model
+from fearless.model.releases import (
+    MODEL,
+    POINTER,
+    RECORD,
+    Release,
+    read_release,
+    release_of,
+    releases,
+    verify_bundle,
+)
+from fearless.serve.scoring import in_place
+from fearless.ship.history import ROLLBACK, before
+
+CHAMPION = "models/champion.dvc"
+BRANCH = "fearless-rollback-"
+
+
+class Placed(NamedTuple):
+    """A release that is in production now. `was` is what was there before, `already` whether nothing had to be done."""
+
+    release: Release
+    was: Deployment | None
+    already: bool
+
+
+class Moved(NamedTuple):
+    """The change that moves the champion: its branch, or why there is none; both empty where none is needed."""
+
+    branch: str
+    trouble: str
+
+
+def deploy(project: Project, ledger: Ledger, why: str = "") -> Placed:
+    """Put the champion in production: the release that models/champion.dvc names on the default branch.
+
+    Raises FearlessError where nothing was released, the release is not merged, or the bundle or its model is damaged;
+    production then stays as it is.
+    """
+    return _place(project, ledger, _merged_champion(project), "", why)
+
+
+def roll_back(project: Project, ledger: Ledger, version: str = "", why: str = "") -> Placed:
+    """Put `version` in production, or the release that was there before the present one.
+
+    No checklist is asked. Raises FearlessError where there is nothing to go back to, or its bundle or model is damaged;
+    production then stays as it is.
+    """
+    release = read_release(project, version) if version else _release_before(project, ledger)
+    return _place(project, ledger, release, ROLLBACK, why)
+
+
+def bring(project: Project, release: Release) -> None:
+    """Prove a bundle and its model: every file by its digest, and that the model loads and scores.
+
+    The artifact is brought from DVC's cache or the storage where it is not here.
+    """
+    verify_bundle(project, release)
+    folder = project.root / release.folder / MODEL
+    pointer = f"{release.folder}/{POINTER}"
+    if not folder.is_dir():
+        try:
+            dvc.checkout([pointer], project.root)
+        except FearlessError:
+            dvc.pull([pointer], project.root)
+        verify_bundle(project, release)
+    model = open_model(folder, f"{release.folder}/{MODEL}", project)
+    if model.digest != release.model_sha256:
+        raise FearlessError(
+            f"{release.folder}/{MODEL} is not the model that was released as {release.release}.",
+            fix=f"Bring it back: `uv run dvc checkout --force {pointer}`.",
+        )
+    in_place(project, model, "champion")
+
+
+def move_champion(project: Project, release: Release) -> Moved:
+    """Prepare the change that makes `release` the champion again, on a branch of its own.
+
+    What goes wrong is told and not raised: production has moved, and that must not look undone.
+    """
+    try:
+        if not is_work_tree(project.root):
+            return Moved("", "this is no git repository")
+        start = default_branch(project.root) or "HEAD"
+        if champion_md5(shown_at(project.root, start, CHAMPION) or "") == release.model_md5:
+            return Moved("", "")
+        branch = f"{BRANCH}{release.release}"
+        commit_on_branch(
+            project.root,
+            branch,
+            {CHAMPION: champion_pointer(release.model_md5).encode()},
+            f"Roll back to {release.release}: it is in production again",
+            start=start,
+            author=identity(project.root, project.answers),
+        )
+    except FearlessError as error:
+        return Moved("", str(error))
+    return Moved(branch, "")
+
+
+def champion_pointer(md5: str) -> str:
+    """The text of models/champion.dvc that names the artifact which DVC calls `md5`."""
+    return f"outs:\n- md5: {md5}\n  hash: md5\n  path: champion\n"
+
+
+def champion_md5(pointer: str) -> str:
+    """What a text of models/champion.dvc names, or an empty text."""
+    outs = parse_mapping(pointer, CHAMPION).get("outs") if pointer.strip() else None
+    named = outs[0].get("md5") if isinstance(outs, list) and outs and isinstance(outs[0], dict) else None
+    return named if isinstance(named, str) else ""
+
+
+def _place(project: Project, ledger: Ledger, release: Release, kind: str, why: str) -> Placed:
+    bring(project, release)
+    was = ledger.production()
+    if was and was.model_sha256 == release.model_sha256:
+        return Placed(release, was, already=True)
+    name, email = person(project.root)
+    ledger.deploy(
+        Deployment(
+            at=time.time_ns() // 1000,
+            kind=kind or ("break-glass" if release.break_glass else "deploy"),
+            model_name=release.model_name,
+            model_version=release.release,
+            model_sha256=release.model_sha256,
+            actor=f"{name} <{email}>",
+            reason=why or release.break_glass,
+        )
+    )
+    return Placed(release, was, already=False)
+
+
+def _merged_champion(project: Project) -> Release:
+    """The release that the default branch names as champion; the record here must be the merged one, byte for byte."""
+    root = project.root
+    where = default_branch(root) if is_work_tree(root) else ""
+    if not where:
+        raise FearlessError(
+            "Which release was merged cannot be told: there is no git repository with a default branch here.",
+            fix="Run this where the repository is, with FEARLESS_LEDGER naming the service's ledger.",
+        )
+    pointer = shown_at(root, where, CHAMPION)
+    if pointer is None:
+        raise FearlessError(
+            f"{where} has no {CHAMPION}: nothing was released yet.",
+            fix="`uv run fearless release` prepares the change, and merging it is the release.",
+        )
+    md5 = champion_md5(pointer)
+    release = next((each for each in reversed(releases(project)) if each.model_md5 == md5), None)
+    if release is None:
+        raise FearlessError(
+            f"{CHAMPION} of {where} names a model that no release in ops/releases here has.",
+            fix="Bring the newest commits (`git pull`), or make a release: `uv run fearless release`.",
+        )
+    record = f"{release.folder}/{RECORD}"
+    merged = shown_at(root, where, record)
+    if merged is None:
+        raise FearlessError(
+            f"{release.release} is not merged: {where} has no {record}.",
+            fix=f"Merge the branch fearless-release-{release.release}, then deploy.",
+        )
+    if merged != (root / record).read_text(encoding="utf-8"):
+        raise FearlessError(
+            f"{record} is not the one that was merged into {where}.",
+            fix=f"Bring it back: `git checkout {where} -- {release.folder}`.",
+        )
+    return release
+
+
+def _release_before(project: Project, ledger: Ledger) -> Release:
+    deployments = ledger.deployments()
+    if not deployments:
+        raise FearlessError(
+            "Nothing was deployed yet, so there is nothing to go back to.",
+            fix="Name a release to put in place: `uv run fearless rollback v1`.",
+        )
+    below = before(deployments)
+    if below is None:
+        raise FearlessError(
+            f"{deployments[-1].model_version} is the first that was in production, so there is nothing to go back to.",
+            fix="Stop the service instead, or name another release: `uv run fearless rollback VERSION`.",
+        )
+    release = release_of(project, below.model_sha256)
+    if release is None:
+        raise FearlessError(
+            f"{below.model_version} was in production before, and its bundle is not in ops/releases.",
+            fix="Bring the newest commits (`git pull`), or name another release.",
+        )
+    return release

@@ -1,0 +1,299 @@
+"""Released, deployed under load, rolled back: with the real service, real kills and real damage."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import Repo, refusal, run
+from .releasing import another_candidate, commit, damage, released
+from .test_serve import Load, Serve, Service, extra, golden_rows, here, serve
+
+__all__ = ["here", "serve"]  # fixtures
+
+PATIENCE_S = 60
+IDENTITY = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com"}
+
+
+@pytest.fixture(scope="module")
+def two_releases(started: tuple[Repo, str], tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """A repository with the releases v1 and v2, both merged. Read only: tests copy it."""
+    root = tmp_path_factory.mktemp("released") / "repo"
+    shutil.copytree(
+        started[0].root, root, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__")
+    )
+    repo = Repo(root, started[0].python, started[0].surroundings)
+    assert released(repo)[0] == "v1"
+    another_candidate(repo, 50)
+    assert released(repo)[0] == "v2"
+    return repo
+
+
+@pytest.fixture
+def released_twice(two_releases: Repo, here: Callable[..., Repo]) -> Repo:
+    return here(two_releases)
+
+
+def production(repo: Repo) -> list[str]:
+    """The kinds and versions that the history tells, oldest first."""
+    told = repo.fearless("history", "--json")
+    assert told.returncode == 0, told.stdout + told.stderr
+    return [f"{each['kind']} {each['model_version']}" for each in json.loads(told.stdout)["deployments"]]
+
+
+def address(service: Service) -> str:
+    return f"http://127.0.0.1:{service.port}"
+
+
+def ok(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_a_release_is_a_bundle_whose_digests_hold_and_a_change_that_names_the_champion(repo: Repo) -> None:
+    name, digest = released(repo)
+    folder = repo.root / "ops" / "releases" / name
+    record = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    manifest = (folder / "model" / "manifest.json").read_bytes()
+    assert manifest == (repo.root / "models/champion/manifest.json").read_bytes()
+    assert manifest == (repo.root / "models/candidate/manifest.json").read_bytes()
+    assert (record["release"], record["model_sha256"], record["verdict"]) == ("v1", digest, "PASS")
+    assert json.loads((folder / "gate.json").read_text(encoding="utf-8"))["mode"] == "release"
+    card = (folder / "card.md").read_text(encoding="utf-8")
+    assert "SHA-256 of its manifest: `" + digest in card
+    assert "| this model | log loss |" in card
+    assert repo.changes() == []
+    assert "models/champion.dvc" in repo.git("show", "--name-only", "--format=", "HEAD")
+    assert "is the champion already (v1)" in refusal(repo.fearless("release"))
+    assert ok(repo.fearless("check", "--staged"))
+
+
+def test_what_is_not_committed_is_not_released_and_an_open_index_is_left_alone(repo: Repo) -> None:
+    repo.edit("params.yaml", "max_iter: 60", "max_iter: 61")
+    assert "Some changes are not committed: params.yaml." in refusal(repo.fearless("release"))
+    repo.git("checkout", "params.yaml")
+    repo.write("README.md", "changed")
+    repo.git("add", "README.md")
+    assert "README.md" in refusal(repo.fearless("release"))
+    assert repo.changes() == ["M  README.md"]
+
+
+@extra
+def test_a_deploy_and_a_rollback_switch_a_service_under_load_without_dropping_a_request(
+    released_twice: Repo, serve: Serve
+) -> None:
+    repo = released_twice
+    repo.git("checkout", "--quiet", "HEAD~1", "--", "models/champion.dvc")
+    commit(repo, "The champion is v1")
+    assert "in production" in ok(repo.fearless("deploy", **IDENTITY))
+    service = serve(repo)
+    assert service.ask("GET", "/version")[1]["model_version"] == "v1"
+    load = Load(service, golden_rows(repo, service, 50))
+    with load.running():
+        repo.git("checkout", "--quiet", "HEAD~1", "--", "models/champion.dvc")
+        commit(repo, "The champion is v2")
+        told = repo.fearless("deploy", "--url", address(service), "--why", "fewer trees", **IDENTITY)
+        assert f"{address(service)} answers with v2" in ok(told)
+        back = ok(repo.fearless("rollback", "--url", address(service), "--json", **IDENTITY))
+        assert json.loads(back)["services"][0]["follows"]
+        service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(PATIENCE_S) == 0
+    assert load.other == []
+    stored = dict(service.stored("idempotency_key, id"))
+    assert {key: stored[key] for key in load.answered} == load.answered
+    answered_by = {row[0] for row in versions(service)}
+    assert answered_by == {"v1", "v2"}
+    assert production(repo) == ["deploy v1", "deploy v2", "rollback v1"]
+    branch = repo.git("show", "fearless-rollback-v1:models/champion.dvc")
+    assert (
+        branch
+        == (repo.root / "ops/releases/v1/model.dvc")
+        .read_text("utf-8")
+        .replace("path: model", "path: champion")
+        .strip()
+    )
+    line = repo.fearless("history").stdout.splitlines()[1]
+    assert "deploy      v2" in line
+    assert "Ada <ada@example.com>: fewer trees" in line
+
+
+def versions(service: Service) -> list[Any]:
+    import sqlite3
+
+    query = (
+        "SELECT DISTINCT o.model_version FROM predictions AS p JOIN provenance AS o ON o.seq = p.provenance"
+    )
+    return sqlite3.connect(service.ledger).execute(query).fetchall()
+
+
+@extra
+def test_a_service_started_after_a_deploy_answers_with_what_is_deployed_and_traces_it(
+    released_twice: Repo, serve: Serve
+) -> None:
+    repo = released_twice
+    ok(repo.fearless("deploy"))
+    ok(repo.fearless("rollback", "v1"))
+    service = serve(repo)
+    told = service.ask("GET", "/version")[1]
+    assert (told["model_version"], told["deployment"]["kind"]) == ("v1", "rollback")
+    _, answer = service.ask("POST", "/v1/predict", golden_rows(repo, service, 1)[0])
+    assert answer["model_version"] == "v1"
+    assert "Equal:" in ok(repo.fearless("trace", answer["id"]))
+
+
+@extra
+def test_a_deployed_model_that_is_not_here_leaves_the_present_one_and_says_so(
+    released_twice: Repo, serve: Serve
+) -> None:
+    repo = released_twice
+    ok(repo.fearless("deploy"))
+    service = serve(repo)
+    hidden = repo.root / "hidden"
+    ok(repo.fearless("rollback", "v1"))
+    ok(repo.fearless("deploy", "--url", address(service)))
+    for folder in ("ops/releases/v1/model",):
+        (repo.root / folder).rename(hidden)
+    deployed_by_hand(repo, "v1")
+    told = wait_for(service, lambda version: bool(version["deployment"]["trouble"]))
+    assert told["model_version"] == "v2"
+    assert "v1 was deployed, and its model" in told["deployment"]["trouble"]
+    assert "dvc pull ops/releases/v1/model.dvc" in service.ask("GET", "/readyz")[1]["behind"]
+    assert b"ml_behind 1" in service.ask("GET", "/metrics")[1]
+    status, answer = service.ask("POST", "/v1/predict", golden_rows(repo, service, 1)[0])
+    assert (status, answer["model_version"]) == (200, "v2")
+
+
+ROW = """
+import sys, time
+from fearless.core.project import Project
+from fearless.ledger.record import Deployment
+from fearless.ledger.store import open_ledger
+from fearless.model.releases import read_release
+project = Project.find()
+release = read_release(project, sys.argv[1])
+open_ledger(project).deploy(
+    Deployment(time.time_ns() // 1000, "deploy", release.model_name, release.release, release.model_sha256, "x", "")
+)
+"""
+
+
+def deployed_by_hand(repo: Repo, name: str) -> None:
+    done = run([str(repo.python), "-c", ROW, name], repo.root, repo.environment())
+    assert done.returncode == 0, done.stderr
+
+
+def wait_for(service: Service, fits: Callable[[Any], bool]) -> Any:
+    """What /version says once it fits; the service looks at the ledger every second."""
+    import time
+
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        told = service.ask("GET", "/version")[1]
+        if fits(told):
+            return told
+        time.sleep(0.05)
+    raise AssertionError(f"the service still says {told}")
+
+
+def test_a_rollback_to_a_damaged_bundle_is_refused_and_production_stays(released_twice: Repo) -> None:
+    repo = released_twice
+    ok(repo.fearless("deploy"))
+    before = production(repo)
+    bundle = repo.root / "ops/releases/v1"
+    for name, says in (
+        ("gate.json", "ops/releases/v1/gate.json is not what was released"),
+        ("card.md", "ops/releases/v1/card.md is not what was released"),
+        ("model/model.onnx", "ops/releases/v1/model/model.onnx is not the file that was trained"),
+        ("model/manifest.json", "ops/releases/v1/model is not the model that was released as v1"),
+    ):
+        content = (bundle / name).read_bytes()
+        damage(bundle / name)
+        said = refusal(repo.fearless("rollback", "v1"))
+        assert says in said, said
+        (bundle / name).write_bytes(content)
+    (bundle / "model" / "extra.py").write_text("import os\n", encoding="utf-8")
+    assert "is not among the files that the manifest names" in refusal(repo.fearless("rollback", "v1"))
+    (bundle / "model" / "extra.py").unlink()
+    assert production(repo) == before == ["deploy v2"]
+    ok(repo.fearless("rollback", "v1"))
+    assert production(repo) == ["deploy v2", "rollback v1"]
+
+
+def test_a_rollback_brings_its_model_from_the_storage_and_asks_for_no_clean_tree(
+    released_twice: Repo,
+) -> None:
+    repo = released_twice
+    ok(repo.fearless("deploy"))
+    shutil.rmtree(repo.root / "ops/releases/v1/model")
+    shutil.rmtree(repo.root / ".dvc/cache", ignore_errors=True)
+    repo.write("params.yaml", "broken: [\n")
+    said = ok(repo.fearless("rollback", "v1", "--why", "it overcharges"))
+    assert "v1 (SHA-256" in said
+    assert "in production in place of v2" in said
+    assert (repo.root / "ops/releases/v1/model/model.onnx").is_file()
+    assert "v1 " in repo.fearless("history", "--at", "2100-01-01").stdout
+    early = repo.fearless("history", "--at", "2001-01-01")
+    assert (early.returncode, early.stdout) == (1, "Nothing was in production at 2001-01-01.\n")
+
+
+def test_a_deploy_that_is_killed_left_the_old_model_or_the_new_one(released_twice: Repo) -> None:
+    repo = released_twice
+    ok(repo.fearless("rollback", "v1"))
+    command = [str(repo.python), "-m", "fearless.cli", "deploy"]
+    seen = set()
+    for share in (0.05, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0):
+        process = subprocess.Popen(
+            command,
+            cwd=repo.root,
+            env={**repo.environment()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(share * 3.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        told = production(repo)
+        assert told in (["rollback v1"], ["rollback v1", "deploy v2"]), told
+        seen.add(told[-1])
+    ok(repo.fearless("deploy"))
+    assert production(repo) == ["rollback v1", "deploy v2"]
+    assert "rollback v1" in seen
+
+
+def test_only_what_was_merged_is_deployed_and_nothing_to_go_back_to_is_said(
+    repo: Repo, released_twice: Repo
+) -> None:
+    assert "nothing was released yet" in refusal(repo.fearless("deploy"))
+    assert "Nothing was deployed yet" in refusal(repo.fearless("rollback"))
+    assert "Released were: none yet." in refusal(repo.fearless("rollback", "v7"))
+    assert "`best` names no release" in refusal(repo.fearless("rollback", "best"))
+    assert "is no address of a service" in refusal(repo.fearless("deploy", "--url", "file:///etc/passwd"))
+    assert ok(repo.fearless("history")) == "Nothing was deployed yet.\n"
+    two = released_twice
+    two.git("branch", "--quiet", "kept")
+    two.git("reset", "--quiet", "--hard", "HEAD~1")
+    two.git("checkout", "--quiet", "kept", "--", "ops/releases/v2", "models/champion.dvc")
+    assert "v1 (SHA-256" in ok(two.fearless("deploy"))  # v2 lies here, and was not merged
+    first = refusal(two.fearless("rollback"))
+    assert "v1 is the first that was in production" in first
+    two.git("reset", "--quiet", "--hard", "kept")
+    record = two.root / "ops/releases/v2/release.json"
+    record.write_text(record.read_text("utf-8").replace('"PASS"', '"FAIL"'), encoding="utf-8")
+    assert "is not the one that was merged" in refusal(two.fearless("deploy"))
+
+
+def test_a_release_in_spite_of_what_is_open_is_told_as_such(repo: Repo) -> None:
+    released(repo, "the old one misprices every tariff")
+    assert "v1 (SHA-256" in ok(repo.fearless("deploy"))
+    assert production(repo) == ["break-glass v1"]
+    assert "the old one misprices every tariff" in repo.fearless("history").stdout
+    card = (repo.root / "ops/releases/v1/card.md").read_text(encoding="utf-8")
+    assert "**Released in spite of what was open:** the old one misprices every tariff" in card
