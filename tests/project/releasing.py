@@ -27,15 +27,19 @@ def released(repo: Repo, break_glass: str = "") -> tuple[str, str]:
     return name, digest
 
 
-def another_candidate(repo: Repo, trees: int) -> None:
-    """Train a model of another size and commit it with what a clone needs."""
+def another_candidate(repo: Repo, trees: int, trainer: Repo | None = None) -> None:
+    """Train a model of another size and commit it with what a clone needs.
+
+    `trainer` has the interpreter to train with, where that of `repo` does not hold the toolkit's program.
+    """
     params = repo.root / "params.yaml"
     lines = params.read_text(encoding="utf-8").splitlines(keepends=True)
     (place,) = [number for number, line in enumerate(lines) if line.strip().startswith("max_iter:")]
     indent = lines[place][: len(lines[place]) - len(lines[place].lstrip())]
     lines[place] = f"{indent}max_iter: {trees}\n"
     params.write_text("".join(lines), encoding="utf-8", newline="\n")
-    trained = repo.fearless("train")
+    python = trainer.python if trainer else repo.python
+    trained = Repo(repo.root, python, repo.surroundings).fearless("train")
     assert trained.returncode == 0, trained.stdout + trained.stderr
     pushed = run([str(repo.python), "-m", "dvc", "push", "--quiet"], repo.root, repo.environment())
     assert pushed.returncode == 0, pushed.stderr

@@ -407,7 +407,7 @@ def probed(repo: Repo, tmp_path: Path) -> dict[str, str]:
     (tmp_path / "probe.py").write_text(PROBE, encoding="utf-8")
     (programs / "uv").write_text(
         '#!/usr/bin/env bash\ncase "$*" in\n'
-        f'    *"dvc pull") exec "{find_uv_bin()}" run --no-project --quiet'
+        f'    *"dvc pull "*) exec "{find_uv_bin()}" run --no-project --quiet'
         f' --python "{sys.executable}" $PROBE_WITH "{tmp_path}/probe.py" "$PROBE_CLOUD" ;;\n'
         f'    *) shift 2; exec "{repo.python}" -m "$@" ;;\nesac\n',
         encoding="utf-8",

@@ -41,7 +41,9 @@ if test -n "${DVC_WEBDAV_PASSWORD:-}"; then
     uv run --locked dvc config --quiet --local remote.storage.password "$DVC_WEBDAV_PASSWORD"
 fi
 
-uv run --locked dvc pull 2>&1 | tee "$scratch/said.txt" && exit 0
+# Old releases stay where they are: `fearless deploy` and `rollback` bring the one that they want.
+mapfile -d '' -t wanted < <(git ls-files -z -- 'dvc.yaml' '*/dvc.yaml' '*.dvc' ':!ops/releases')
+uv run --locked dvc pull "${wanted[@]}" 2>&1 | tee "$scratch/said.txt" && exit 0
 
 credentials=${AWS_ACCESS_KEY_ID:-}${AZURE_STORAGE_CONNECTION_STRING:-}${DVC_SSH_PRIVATE_KEY:-}${DVC_WEBDAV_PASSWORD:-}${GOOGLE_CREDENTIALS_JSON:-}
 test ! -f "$scratch/token" || credentials+=token

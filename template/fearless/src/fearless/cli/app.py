@@ -170,6 +170,20 @@ def trace(
     raise typer.Exit(show_trace(Project.find(), prediction_id, as_json=as_json))
 
 
+@app.command(short_help="Serve, kill, restore and roll back once, in private.")
+def rehearse(as_json: Json = False) -> None:
+    """Go through production with the candidate: the real service, with a ledger of its own.
+
+    Golden rows are asked for and compared with the gate's scores, the service is killed under load, the ledger is
+    counted and restored, and the service goes back to what is in production now. Exit code 1 where one does not hold.
+    Example: uv run fearless rehearse
+    """
+    from fearless.cli.rehearse import run_rehearsal
+    from fearless.core.project import Project
+
+    raise typer.Exit(run_rehearsal(Project.find(), as_json=as_json))
+
+
 @app.command(short_help="Make the candidate the champion, in a change of its own.")
 def release(
     merge: Annotated[

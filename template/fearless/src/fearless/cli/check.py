@@ -98,6 +98,7 @@ def all_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
         ("the template's files equal fearless/MANIFEST", lambda: unedited(project)),
         *_toolkit_guards(project),
         ("this change weakens none of its judges", lambda: _weakening(project, base)),
+        ("what this change releases was judged and agreed", lambda: _releases(project, base)),
         (
             "no conflict markers, large files or secrets in git",
             lambda: repository.unfit(repository.tracked_files(project), project),
@@ -121,6 +122,8 @@ def change_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
         guards = [("there is no base to compare with: this is no change of another branch", list)]
     elif not found:
         guards = [("this change touches none of its judges", list)]
+    if found is not None:
+        guards.append(("what this change releases was judged and agreed", lambda: _releases(project, base)))
     return [*_toolkit_guards(project), *guards]
 
 
@@ -154,6 +157,14 @@ def _toolkit_guards(project: Project) -> list[tuple[str, Guard]]:
 def _weakening(project: Project, base: str) -> list[Finding]:
     failed = [check for check in _changes(project, base) or [] if check.verdict != "PASS"]
     return [Finding(check.sentence, MEND.get(check.rule, "")) for check in failed]
+
+
+def _releases(project: Project, base: str) -> list[Finding]:
+    from fearless.pipeline.base import find_base
+    from fearless.ship.released import release_findings
+
+    started_from = find_base(project, base)
+    return release_findings(project, started_from.commit) if started_from else []
 
 
 def _changes(project: Project, base: str) -> list[Check] | None:

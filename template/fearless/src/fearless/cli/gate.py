@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +15,7 @@ from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.gate.policy import FILE, Mode
 from fearless.pipeline.judge import judge_candidate
+from fearless.pipeline.production import production_notes
 from fearless.report.annotations import error_lines
 from fearless.report.html import html
 from fearless.report.junit import junit
@@ -42,6 +44,7 @@ def judge_and_print(
     # Whatever happens now, no report of yesterday can pass for today's.
     shutil.rmtree(folder, ignore_errors=True)
     report = judge_candidate(project, "release" if mode == "release" else "pull_request", base)
+    report = replace(report, notes=[*report.notes, *production_notes(project)])
     content, text = report.to_dict(), report.to_json()
     write_reports(folder, content, text)
     if summary:

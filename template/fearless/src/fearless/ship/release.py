@@ -9,11 +9,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from fearless.core import dvc
 from fearless.core.branch import commit_on_branch, shown_at
-from fearless.core.digest import sha256_file, sha256_text
+from fearless.core.digest import dvc_folder_md5, sha256_text
 from fearless.core.errors import FearlessError
 from fearless.core.evidence import content_digest
 from fearless.core.git import git, has_commit, identity, is_work_tree, person
@@ -131,7 +132,7 @@ def prepare(
         "model_md5": plan.model_md5,
         "replaces": plan.replaces,
         "content": content_digest(project, plan.start),
-        "digests": _digests(project),
+        "digests": _digests(project, plan.start),
         "verdict": report.verdict.value,
         "items": items,
         "break_glass": break_glass,
@@ -183,7 +184,7 @@ def _told(release: Release) -> str:
     return "\n".join(lines)
 
 
-def _uncommitted(root: Any) -> list[str]:
+def _uncommitted(root: Path) -> list[str]:
     """What git calls changed or new; what commands record in ops/ is no part of what is released."""
     listing = git(
         ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal", "--", "."], root
@@ -195,8 +196,6 @@ def _uncommitted(root: Any) -> list[str]:
 
 def _candidate_md5(project: Project) -> str:
     """What dvc.lock calls the candidate, which must be what lies in models/candidate."""
-    from fearless.core.digest import dvc_folder_md5
-
     for stage in read_mapping(project.root / "dvc.lock", "dvc.lock").get("stages", {}).values():
         for out in stage.get("outs", []):
             if out.get("path") == CANDIDATE and isinstance(out.get("md5"), str):
@@ -210,7 +209,9 @@ def _candidate_md5(project: Project) -> str:
     raise FearlessError("dvc.lock names no models/candidate.", fix="Train it: `uv run fearless train`.")
 
 
-def _digests(project: Project) -> dict[str, str]:
-    found = {name: sha256_file(project.root / name) for name in BOUND if (project.root / name).is_file()}
+def _digests(project: Project, start: str) -> dict[str, str]:
+    """SHA-256 of the texts that git has at `start`, so that every system names the same."""
+    texts = {name: shown_at(project.root, start, name) for name in BOUND}
+    found = {name: sha256_text(text) for name, text in texts.items() if text is not None}
     golden = pointer_of(project)
     return {**found, "data/golden": pointed_digest(golden, project.relative(golden))}
