@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from .conftest import Repo
 from .published import IDENTITY, JUDGE, NEW, OLD, made_from, updated
 from .published import published as published
+from .releasing import released
 
 TARGET = {"CI": "true", "GITHUB_BASE_REF": "main"}
 WORKFLOW = ".github/workflows/fearless-pull-request.yml"
@@ -137,7 +139,9 @@ def test_a_champion_of_the_change_s_own_is_refused_beside_a_model_and_none_may_g
     pointer = change.root / "models" / "champion.dvc"
     pointer.write_text(pointer.read_text("utf-8").replace("md5: ", "md5: 0", 1), "utf-8")
     commit(change)
-    assert "models/champion.dvc names another champion, in a change of its own" in said(change, 0)
+    told = said(change, 1)
+    assert "ok    models/champion.dvc names another champion, in a change of its own" in told
+    assert "models/champion.dvc names a model that no release in ops/releases has." in told
     change.edit("params.yaml", "max_iter: 60", "max_iter: 20")
     commit(change)
     assert "names another champion, together with params.yaml" in said(change, 1)
@@ -347,3 +351,56 @@ def test_what_a_place_needs_is_printed_and_two_kinds_of_checks_at_once_are_refus
     assert "There is no CODEOWNERS" in bare.stdout
     assert "Choose: ci." in change.fearless("check", "--env", "moon").stderr
     assert "Choose one of them" in change.fearless("check", "--env", "ci", "--staged").stderr
+
+
+def test_a_release_that_was_prepared_is_let_through_and_each_forgery_of_one_is_named(change: Repo) -> None:
+    change.git("switch", "--quiet", "main")
+    released(change)
+    change.git("branch", "--quiet", "prepared")
+    change.git("reset", "--quiet", "--hard", "HEAD~1")
+    change.git("switch", "--quiet", "prepared")
+    bundle = change.root / "ops/releases/v1"
+    shutil.rmtree(bundle / "model")  # as in the pipeline, which pulls no release
+    # The bundle of these tests has no checklist, which is what a release made by hand looks like.
+    assert "v1 is not fit to be merged: its checklist has open items: there is no checklist." in said(
+        change, 1
+    )
+    record = json.loads((bundle / "release.json").read_text("utf-8"))
+
+    def forged(**values: object) -> str:
+        (bundle / "release.json").write_text(json.dumps(record | values), encoding="utf-8")
+        return said(change, 1)
+
+    done = [{"id": "A14", "title": "floors", "state": "done"}]
+    (bundle / "release.json").write_text(json.dumps(record | {"items": done}), encoding="utf-8")
+    assert "ok    what this change releases was judged and agreed" in said(change, 0)
+    assert "its checklist has open items: S7." in forged(items=[*done, {"id": "S7", "state": "open"}])
+    assert "its gate judged another model." in forged(items=done, model_sha256="0" * 64)
+    assert "its record and its gate report tell two stories." in forged(items=done, verdict="FAIL")
+    digests = record["digests"]
+    other = forged(items=done, digests=digests | {"gate.yaml": "0" * 64})
+    assert "it was judged by another gate.yaml than the base's." in other
+    other = forged(items=done, digests=digests | {"data/golden": "0" * 32 + ".dir"})
+    assert "it was judged on other golden data than the base's (data/golden.dvc)." in other
+    (bundle / "release.json").write_text(json.dumps(record | {"items": done}), encoding="utf-8")
+    gate = (bundle / "gate.json").read_text("utf-8")
+    (bundle / "gate.json").write_text(gate.replace("PASS", "FAIL"), encoding="utf-8")
+    assert "The bundle of v1 does not hold: ops/releases/v1/gate.json is not what was released" in said(
+        change, 1
+    )
+
+
+def test_a_champion_without_a_release_is_refused_and_so_is_an_edit_of_a_merged_bundle(change: Repo) -> None:
+    change.git("switch", "--quiet", "main")
+    released(change)
+    change.git("push", "--quiet", "origin", "main")
+    change.git("switch", "--quiet", "--create", "hand-made")
+    card = change.root / "ops/releases/v1/card.md"
+    card.write_text(card.read_text("utf-8") + "It is perfect.\n", encoding="utf-8")
+    assert "ops/releases/v1/card.md belongs to a release that was merged" in said(change, 1)
+    card.unlink()
+    assert "ops/releases/v1/card.md belongs to a release that was merged" in said(change, 1)
+    change.git("checkout", "--quiet", "ops")
+    pointer = change.root / "models" / "champion.dvc"
+    pointer.write_text(pointer.read_text("utf-8").replace("md5: ", "md5: 0", 1), "utf-8")
+    assert "models/champion.dvc names a model that no release in ops/releases has." in said(change, 1)

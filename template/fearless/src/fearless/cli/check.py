@@ -122,7 +122,7 @@ def change_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
         guards = [("there is no base to compare with: this is no change of another branch", list)]
     elif not found:
         guards = [("this change touches none of its judges", list)]
-    if found is not None:
+    if _touches_releases(project, base):
         guards.append(("what this change releases was judged and agreed", lambda: _releases(project, base)))
     return [*_toolkit_guards(project), *guards]
 
@@ -165,6 +165,14 @@ def _releases(project: Project, base: str) -> list[Finding]:
 
     started_from = find_base(project, base)
     return release_findings(project, started_from.commit) if started_from else []
+
+
+def _touches_releases(project: Project, base: str) -> bool:
+    from fearless.pipeline.base import find_base
+    from fearless.ship.released import touched_releases
+
+    started_from = find_base(project, base)
+    return started_from is not None and bool(touched_releases(project, started_from.commit))
 
 
 def _changes(project: Project, base: str) -> list[Check] | None:

@@ -26,7 +26,7 @@ def release_findings(project: Project, base: str) -> list[Finding]:
     A bundle is held against its own digests and against the golden data and the policy of the base, so that a model
     which was judged by other rows or other numbers is not released. Its checklist must have nothing open, or say why.
     """
-    touched = _touched(project, base)
+    touched = touched_releases(project, base)
     found = _edited(project, base, touched)
     if CHAMPION not in touched or not (project.root / CHAMPION).is_file():
         return found
@@ -96,8 +96,8 @@ def _judged_by_others(project: Project, base: str, release: Release) -> list[str
     return wrong
 
 
-def _touched(project: Project, base: str) -> list[str]:
-    """The files that differ from the base in the work tree, committed or not, relative to the project."""
+def touched_releases(project: Project, base: str) -> list[str]:
+    """The files of releases, and the champion's pointer, that differ from the base, committed or not."""
     names = ["diff", "--name-only", "--no-renames", "-z", "--relative", base, "--", FOLDER, CHAMPION]
     new = ["ls-files", "--others", "--exclude-standard", "-z", "--", FOLDER]
     listed = git(names, project.root).stdout + git(new, project.root).stdout
