@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,27 @@ from typing import Any
 from fearless.core.errors import FearlessError
 
 
-def git(arguments: Sequence[str], folder: Path, *, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run git in `folder`; with `check`, a failure becomes a FearlessError with git's own reason."""
+def git(
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    check: bool = True,
+    variables: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run git in `folder`, with more environment `variables` where they are given.
+
+    With `check`, a failure becomes a FearlessError with git's own reason.
+    """
     if shutil.which("git") is None:
         raise FearlessError("git is not installed.", fix="Install git 2.30 or newer and run this again.")
     result = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace"
+        ["git", *arguments],
+        cwd=folder,
+        env={**os.environ, **variables} if variables else None,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if check and result.returncode != 0:
         said = (result.stderr or result.stdout).strip().splitlines() or ["no message"]
@@ -24,6 +40,25 @@ def git(arguments: Sequence[str], folder: Path, *, check: bool = True) -> subpro
         reason = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
         raise FearlessError(f"`git {' '.join(arguments[:2])}` failed in {folder}: {reason}")
     return result
+
+
+def blobs(names: Sequence[str], folder: Path) -> list[bytes]:
+    """The bytes that git keeps under each of `names` (a blob, or `HEAD:./path`), unchanged by any filter."""
+    asked = "".join(f"{name}\n" for name in names).encode()
+    said = subprocess.run(
+        ["git", "cat-file", "--batch"], cwd=folder, input=asked, capture_output=True, check=False
+    ).stdout
+    found: list[bytes] = []
+    place = 0
+    for name in names:
+        end = said.find(b"\n", place)
+        about = said[place:end].split(b" ")
+        if end < 0 or len(about) != 3 or about[1] != b"blob":
+            raise FearlessError(f"git has no file `{name}` in {folder}.")
+        size = int(about[2])
+        found.append(said[end + 1 : end + 1 + size])
+        place = end + 1 + size + 1
+    return found
 
 
 def is_work_tree(folder: Path) -> bool:

@@ -1,0 +1,1 @@
+"""What lies between a judged model and its release: the checklist, the signatures, the concerns."""
