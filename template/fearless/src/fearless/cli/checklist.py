@@ -44,7 +44,12 @@ def as_text(checklist: Checklist, width: int = WIDEST) -> str:
         ]
     asked = len(done) + len(checklist.open)
     lines += ["", f"{len(checklist.open)} of {asked} items are open. Next:"]
-    return "\n".join([*lines, *_grouped([(_act(each), each.id) for each in checklist.open])])
+    who = {
+        each.mend: each.who for each in reversed(checklist.open)
+    }  # one command closes items of several people
+    return "\n".join(
+        [*lines, *_grouped([(f"{who[each.mend]}: {each.mend}", each.id) for each in checklist.open])]
+    )
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> list[str]:

@@ -98,20 +98,19 @@ def open_concerns(project: Project) -> list[Concern]:
 def _raised(project: Project, known: dict[str, str]) -> list[tuple[str, bytes, str]]:
     """Every concern there ever was: its path, the bytes it was raised with, and a note."""
     found: dict[str, tuple[str, bytes, str]] = {}
-    for file in sorted((project.root / FOLDER).glob(f"*{END}")):
+    for file in (project.root / FOLDER).glob(f"*{END}"):
         path = f"{FOLDER}/{file.name}"
-        if not path.endswith(ANSWER):
-            found[path] = (path, file.read_bytes(), "its file is not committed")
+        found[path] = (path, file.read_bytes(), "its file is not committed")
+    for path, blob in known.items():
+        found[path] = (path, blobs([blob], project.root)[0], "")
     for path, touched in history(project, FOLDER).items():
-        if path.endswith(ANSWER) or not path.endswith(END):
-            continue
         first = next(each for each in reversed(touched) if each.how != "D")
-        gone = next((each.commit for each in touched if each.how == "D"), "")
+        gone = next((f"commit {each.commit}" for each in touched if each.how == "D"), "a merge")
         changed = any(each.how == "M" for each in touched)
-        note = "" if path in known else f"commit {gone} took its file away"
-        note = note or ("its file was edited; this is the first text" if changed else "")
+        note = "its file was edited; this is the first text" if changed else ""
+        note = note if path in known else f"{gone} took its file away"
         found[path] = (path, blobs([first.blob], project.root)[0], note)
-    return list(found.values())
+    return [each for path, each in found.items() if path.endswith(END) and not path.endswith(ANSWER)]
 
 
 def _concern(path: str, content: bytes, note: str) -> Concern:

@@ -160,7 +160,7 @@ def valid(project: Project, item: str, now: datetime | None = None) -> Validity:
     contents = blobs([known[path] for path in paths], project.root)
     now = now or datetime.now(UTC)
     found = [
-        _judge(project, asked, path, content, touched[path], files, now)
+        _judge(project, asked, path, content, touched.get(path, []), files, now)
         for path, content in zip(paths, contents, strict=True)
     ]
     good = sorted(filter(None, found), key=lambda each: each.how, reverse=True)  # verified, claimed
@@ -178,7 +178,7 @@ def _judge(
 ) -> Validity:
     try:
         signature = _read(path, content, item)
-        _refuse_edited(path, touched)
+        _refuse_edited(path, content, touched, project)
         _refuse_out_of_date(signature, now)
         _refuse_other_bytes(signature, files)
         _refuse_used(project, signature, item)
@@ -228,13 +228,17 @@ def _read(path: str, content: bytes, item: Item) -> Signature:
     return Signature(**{**found, "name": Path(path).stem, "signer": Person(signer["name"], signer["email"])})
 
 
-def _refuse_edited(path: str, touched: list[Touch]) -> None:
-    """Only the commits that brought it may have touched it, each with the same bytes (a rebase makes a second one)."""
-    edit = next((each for each in touched if each.how != "A" or each.blob != touched[0].blob), None)
+def _refuse_edited(path: str, content: bytes, touched: list[Touch], project: Project) -> None:
+    """Only commits that added it may have touched it, each with these bytes (a rebase makes a second one)."""
+    if not touched:
+        raise FearlessError(f"{path} does not count: no commit of the signer brought it, but a merge.")
+    edit = next((each for each in touched if each.how != "A"), None)
     if edit:
         raise FearlessError(
             f"{path} does not count: it was changed after it was signed, by commit {edit.commit}."
         )
+    if any(brought != content for brought in blobs([each.blob for each in touched], project.root)):
+        raise FearlessError(f"{path} does not count: it was changed after it was signed, by a merge.")
 
 
 def _refuse_out_of_date(signature: Signature, now: datetime) -> None:
