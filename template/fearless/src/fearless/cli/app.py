@@ -296,6 +296,49 @@ def ci(
     raise typer.Exit(run_ci(Project.find(), keep=keep, as_json=as_json))
 
 
+@app.command(short_help="What is proven, and what is open before a release.")
+def checklist(as_json: Json = False) -> None:
+    """Show every item of the deployment checklist: its state, what proves it, from where, and who must act.
+
+    It is computed each time. Exit code 1 while anything is open. Example: uv run fearless checklist
+    """
+    from fearless.cli.checklist import show_checklist
+    from fearless.core.project import Project
+
+    raise typer.Exit(show_checklist(Project.find(), as_json=as_json))
+
+
+@app.command(short_help="Sign one item of the checklist.")
+def sign(
+    item: Annotated[str, typer.Argument(help="S1 to S7; `fearless checklist` says which are open.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+) -> None:
+    """Show what exactly an item says and is about, ask, and commit the signature of whoever git says you are.
+
+    It lapses by itself, when what it is about changes or by date. Example: uv run fearless sign S1
+    """
+    from fearless.cli.sign import sign_and_print
+    from fearless.core.project import Project
+
+    raise typer.Exit(sign_and_print(Project.find(), item, yes=yes))
+
+
+@app.command(short_help="Raise a concern: it blocks until answered.")
+def concern(
+    text: Annotated[str, typer.Argument(help="What you saw, or the answer; without it the open ones.")] = "",
+    answer: Annotated[str, typer.Option(metavar="ID", help="Answer this concern with the text.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Raise a concern, which stops every release until it is answered. Anyone may.
+
+    Exit code 1 while any is open, where they are listed. Example: uv run fearless concern "Two customers have one id"
+    """
+    from fearless.cli.concern import concern_and_print
+    from fearless.core.project import Project
+
+    raise typer.Exit(concern_and_print(Project.find(), text, answered=answer, as_json=as_json))
+
+
 @app.command(short_help="Compare what was served with training and truth.")
 def monitor(
     since: Annotated[str, typer.Option(help="How far to look back: 12h, 7d or 4w.")] = "7d",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -24,7 +25,12 @@ def run_ci(project: Project, *, keep: bool, as_json: bool) -> int:
     fields = _fields(outcome)
     failed = outcome.failed
     proof = evidence.prove(
-        project, "ci", passed=failed is None, source="local", details=fields, commit=outcome.commit
+        project,
+        "ci",
+        passed=failed is None,
+        source="ci" if os.environ.get("CI") else "local",
+        details=fields,
+        commit=outcome.commit,
     )
     path = evidence.write(project, proof)
     code = failed.code or 0 if failed else 0

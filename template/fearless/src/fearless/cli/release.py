@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from typing import Any
 
 from fearless.cli.gate import REPORTS, write_reports
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.gate.findings import Report, Verdict
-from fearless.guard.question import read_head
+from fearless.guard.question import read_question
 from fearless.pipeline.judge import judge_candidate
-from fearless.ship import checklist, concern
+from fearless.ship.checklist import State, compute
+from fearless.ship.concern import concern_file
+from fearless.ship.record import whoever
 from fearless.ship.release import Plan, Prepared, merge, plan_release, prepare
 
 MERGED = "It is merged into {here}: that was the release. Next: `uv run fearless deploy`{push}."
@@ -31,17 +34,16 @@ def run_release(project: Project, *, into_here: bool, break_glass: str, as_json:
             "No branch is checked out, so there is none to merge into.", fix="`git switch main`."
         )
     report = _judged(project)
-    computed = checklist.compute(project)
-    still_open = list(computed.open)
+    computed = compute(project)
+    still_open = computed.open
     if still_open and not break_glass:
         _tell_open(plan, report, still_open, as_json)
         return 1
     items = computed.to_dict()["items"]
     beside = {}
     if break_glass:
-        path, text = concern.concern_file(
-            project, f"{plan.version} was released in spite of {_names(still_open)}: {break_glass}"
-        )
+        said = f"{plan.version} was released in spite of {_names(still_open)}: {break_glass}"
+        path, text = concern_file(said, whoever(project), datetime.now(UTC), kind="break-glass")
         beside = {path: text.encode()}
     prepared = prepare(project, plan, report, items, _question(project), break_glass, beside)
     if into_here:
@@ -61,16 +63,16 @@ def _judged(project: Project) -> Report:
 
 def _question(project: Project) -> dict[str, Any]:
     try:
-        return read_head(project)
+        return read_question(project).answers
     except FearlessError:
         return {}  # the card says so
 
 
-def _names(states: list[Any]) -> str:
+def _names(states: list[State]) -> str:
     return ", ".join(state.id for state in states) or "nothing open"
 
 
-def _tell_open(plan: Plan, report: Report, states: list[Any], as_json: bool) -> None:
+def _tell_open(plan: Plan, report: Report, states: list[State], as_json: bool) -> None:
     if as_json:
         told = [{"id": each.id, "title": each.title, "who": each.who, "mend": each.mend} for each in states]
         print(json.dumps({"version": 1, "released": False, "open": told}, indent=2, ensure_ascii=False))

@@ -37,13 +37,13 @@ def commit_on_branch(
     signed = git(["config", "--type=bool", "commit.gpgsign"], root, check=False).stdout.strip() == "true"
     with tempfile.TemporaryDirectory(prefix="fearless-index-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        git(["read-tree", start], root, environment=index)
+        git(["read-tree", start], root, variables=index)
         for name, content in files.items():
             put = ["hash-object", "-w", "--stdin", f"--path={prefix}{name}"]
             blob = git(put, root, stdin=content).stdout.strip()
             entry = ["update-index", "--add", "--cacheinfo", FILE_MODE, blob, prefix + name]
-            git(entry, root, environment=index)
-        tree = git(["write-tree"], root, environment=index).stdout.strip()
+            git(entry, root, variables=index)
+        tree = git(["write-tree"], root, variables=index).stdout.strip()
     told = ["commit-tree", tree, "-p", start, "-m", message, *(["-S"] if signed else [])]
     commit = git([*author, *told], root).stdout.strip()
     git(["update-ref", "-m", "fearless", f"refs/heads/{branch}", commit], root)

@@ -15,6 +15,11 @@ def sha256_file(path: Path) -> str:
     return _file_digest(path, "sha256")
 
 
+def md5_file(path: Path) -> str:
+    """The digest DVC writes of a file: the MD5 of its bytes."""
+    return _file_digest(path, "md5")
+
+
 def sha256_text(text: str) -> str:
     """SHA-256 of a text in UTF-8, 64 hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
@@ -24,12 +29,13 @@ def dvc_folder_md5(folder: Path) -> str:
     """The digest DVC writes in the pointer of a folder: the MD5 of its sorted listing as JSON, plus `.dir`.
 
     Source: DVC's `Tree.as_bytes` (a list of `{"md5": ..., "relpath": ...}` sorted by path, default
-    separators), seen with DVC 3.67 and checked against its own pointer in the tests.
+    separators), seen with DVC 3.67 and checked against its own pointer in the tests. Python's bytecode is left out, as
+    .dvcignore says.
     """
     listing = [
-        {"md5": _file_digest(file, "md5"), "relpath": name}
+        {"md5": md5_file(file), "relpath": name}
         for name, file in files_below(folder)
-        if CACHE not in name.split("/")  # .dvcignore leaves it out
+        if CACHE not in name.split("/")
     ]
     return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
 

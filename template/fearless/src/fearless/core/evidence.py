@@ -103,8 +103,8 @@ def read(project: Project, what: str) -> Evidence | None:
     return evidence
 
 
-def content_digest(project: Project, commit: str = "HEAD") -> str:
-    """SHA-256 of what `commit` holds of the project, apart from ops/: 64 hexadecimal digits.
+def content_digest(project: Project, commit: str = "HEAD", *, without: tuple[str, ...] = (RECORDS,)) -> str:
+    """SHA-256 of what `commit` holds of the project, apart from paths that begin as `without` says: 64 hex digits.
 
     It is taken over the sorted lines `mode path blob` of `git ls-tree -r`, with paths from the project's folder, which
     need not be git's. So it depends on no date, author or branch, and a record of a proof does not change it.
@@ -114,7 +114,7 @@ def content_digest(project: Project, commit: str = "HEAD") -> str:
     for entry in filter(None, listing.split("\0")):
         about, path = entry.split("\t", 1)
         mode, _, blob = about.split()
-        if not path.startswith(RECORDS):
+        if not path.startswith(without):
             lines.append(f"{mode} {path} {blob}\n")
     return sha256_text("".join(sorted(lines)))
 

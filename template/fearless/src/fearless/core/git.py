@@ -20,19 +20,19 @@ def git(
     folder: Path,
     *,
     check: bool = True,
-    environment: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run git in `folder`; with `check`, a failure becomes a FearlessError with git's own reason.
 
-    `environment` is added to this process's own; `stdin` are the bytes that git reads.
+    `variables` are added to this process's environment; `stdin` are the bytes that git reads.
     """
     if shutil.which("git") is None:
         raise FearlessError("git is not installed.", fix="Install git 2.30 or newer and run this again.")
     done = subprocess.run(
         ["git", *arguments],
         cwd=folder,
-        env={**os.environ, **environment} if environment else None,
+        env={**os.environ, **variables} if variables else None,
         input=stdin,
         capture_output=True,
     )
@@ -43,6 +43,25 @@ def git(
         reason = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
         raise FearlessError(f"`git {' '.join(arguments[:2])}` failed in {folder}: {reason}")
     return result
+
+
+def blobs(names: Sequence[str], folder: Path) -> list[bytes]:
+    """The bytes that git keeps under each of `names` (a blob, or `HEAD:./path`), unchanged by any filter."""
+    asked = "".join(f"{name}\n" for name in names).encode()
+    said = subprocess.run(
+        ["git", "cat-file", "--batch"], cwd=folder, input=asked, capture_output=True, check=False
+    ).stdout
+    found: list[bytes] = []
+    place = 0
+    for name in names:
+        end = said.find(b"\n", place)
+        about = said[place:end].split(b" ")
+        if end < 0 or len(about) != 3 or about[1] != b"blob":
+            raise FearlessError(f"git has no file `{name}` in {folder}.")
+        size = int(about[2])
+        found.append(said[end + 1 : end + 1 + size])
+        place = end + 1 + size + 1
+    return found
 
 
 def is_work_tree(folder: Path) -> bool:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from fearless.columns.dictionary import EMPTY_WORDS
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.core.yaml_file import parse_mapping
@@ -25,7 +30,7 @@ def unreadable(project: Project) -> list[Finding]:
 
     Raises FearlessError where there is no file, no head, or one that is no YAML mapping of version 1.
     """
-    head = read_head(project)
+    head = _head(project)
     version = head.get("version")
     if version != VERSION:
         raise FearlessError(
@@ -44,8 +49,79 @@ def unreadable(project: Project) -> list[Finding]:
     return found
 
 
-def read_head(project: Project) -> dict[str, Any]:
-    """The YAML between the first line `---` and the next one, every value as the text that stands there."""
+@dataclass(frozen=True)
+class Question:
+    """QUESTION.md as data. `answers` holds every key of the head as the text that stands there, `text` what follows.
+
+    `costs` maps an error to what it costs, `owners` are mappings with `name` and `email`.
+    """
+
+    answers: dict[str, Any]
+    text: str
+
+    @property
+    def costs(self) -> dict[str, str]:
+        found = self.answers.get("costs")
+        return {str(key): str(cost) for key, cost in found.items()} if isinstance(found, dict) else {}
+
+    @property
+    def owners(self) -> list[dict[str, str]]:
+        found = self.answers.get("owners")
+        listed = found if isinstance(found, list) else []
+        return [
+            {str(key): str(word) for key, word in each.items()} for each in listed if isinstance(each, dict)
+        ]
+
+    @property
+    def review(self) -> date | None:
+        """The day by which the question must be asked again; None where no day of the calendar stands there."""
+        try:
+            return date.fromisoformat(str(self.answers.get("review")))
+        except ValueError:
+            return None
+
+    def answer(self, key: str) -> str:
+        """The answer to one key, an empty text where there is none."""
+        return str(self.answers.get(key, ""))
+
+
+def read_question(project: Project) -> Question:
+    """The question, whether or not it is complete; raises FearlessError where there is no head that can be read."""
+    head, text = _parts(project)
+    return Question(head, text.strip())
+
+
+def unanswered(project: Project) -> list[Finding]:
+    """What `unreadable` finds, and besides each answer that is still open: TODO, TBD and the like."""
+    head = _head(project)
+    open_words = [key for key, value in head.items() if any(_open(word) for word in _words(value))]
+    return [
+        *unreadable(project),
+        *(Finding(f"{FILE}: `{key}` is not answered yet.", "Write the answer.") for key in open_words),
+    ]
+
+
+def _open(word: str) -> bool:
+    return word.strip().lower() in EMPTY_WORDS or re.search(r"\bTODO\b", word) is not None
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Every text in an answer, however deep it lies."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _words(each)
+    else:
+        yield str(value)
+
+
+def _head(project: Project) -> dict[str, Any]:
+    return _parts(project)[0]
+
+
+def _parts(project: Project) -> tuple[dict[str, Any], str]:
+    """The YAML between the first line `---` and the next one, every value as the text that stands there; the rest."""
     try:
         text = (project.root / FILE).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -61,4 +137,6 @@ def read_head(project: Project) -> dict[str, Any]:
             fix=f"Write both lines, with `version: {VERSION}` and the answers between them.",
         )
     # The empty line stands for the first fence, so that messages count lines as an editor does.
-    return parse_mapping("\n".join(["", *lines[1 : lines.index(FENCE, 1)]]), FILE, as_text=True)
+    end = lines.index(FENCE, 1)
+    head = parse_mapping("\n".join(["", *lines[1:end]]), FILE, as_text=True)
+    return head, "\n".join(lines[end + 1 :])

@@ -1,1 +1,1 @@
-"""From a judged candidate to production and back: releases, deployments, and who agreed to what."""
+"""What lies between a judged model and its release: the checklist, the signatures, the concerns."""

@@ -1,0 +1,52 @@
+"""`fearless sign`: what exactly is signed is shown first, then asked, then committed."""
+
+from __future__ import annotations
+
+import sys
+
+from fearless.core.errors import FearlessError
+from fearless.core.project import Project
+from fearless.ship.signature import Signature, sign, valid
+
+
+def sign_and_print(project: Project, item: str, *, yes: bool) -> int:
+    """Show what is signed, ask unless `yes`, sign; returns 1 where the answer is no."""
+
+    def agreed(signature: Signature) -> bool:
+        print(as_text(signature), flush=True)
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            raise FearlessError(
+                "Nobody is here to answer.", fix="Read the above, then run it again with --yes."
+            )
+        return input("\nSign this? [y/N] ").strip().lower() in ("y", "yes")
+
+    path = sign(project, item, agreed)
+    if not path:
+        print("Not signed.")
+        return 1
+    found = valid(project, item)
+    print(f"\nCommitted as {path}.\n{found.sentence}")
+    if found.how == "claimed":
+        print("Claimed, not verified: docs say how to sign with a key (ops/allowed_signers).")
+    return 0
+
+
+def as_text(signature: Signature) -> str:
+    """The statement, who says it, until when, and each file with its digest."""
+    until = (
+        f"until {signature.expires[:10]}, or until one of these changes"
+        if signature.expires
+        else "until one of these changes"
+    )
+    return "\n".join(
+        [
+            f"{signature.item}: {signature.statement}",
+            "",
+            f"  signed by  {signature.signer}",
+            f"  holds      {until}",
+            *(f"  {digest}  {name}" for name, digest in signature.files.items()),
+            f"  {signature.digest}  all of it",
+        ]
+    )

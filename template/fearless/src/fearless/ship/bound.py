@@ -1,0 +1,140 @@
+"""What a signature is bound to, and who wrote it: files of the last commit, each with its full SHA-256."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+
+from fearless.core.digest import sha256_text
+from fearless.core.errors import FearlessError
+from fearless.core.evidence import RECORDS, content_digest
+from fearless.core.git import blobs, git
+from fearless.core.project import Project
+from fearless.ship.items import EVERYTHING, Item
+
+# What a GO is not bound to: records, and texts that change nothing of what runs.
+APART = (RECORDS, "docs/", "README.md", "LICENSE")
+CO_AUTHOR = re.compile(r"^\s*co-authored-by:.*<([^<>\s]+)>", re.IGNORECASE | re.MULTILINE)
+BOT = "[bot]"
+RELEASES = "ops/releases"
+
+
+def bound_files(project: Project, item: Item) -> dict[str, str]:
+    """The SHA-256 of each file that `item` is about, by path, as the last commit has it.
+
+    An item about everything has one entry, `everything`: the content digest of the last commit without ops/, docs/,
+    README.md and LICENSE. A module of the team's package that a bound one names counts with it.
+    """
+    if item.bound == EVERYTHING:
+        return {EVERYTHING: content_digest(project, without=APART)}
+    known = committed(project)
+    names = [name.format(package=project.package) for name in item.bound]
+    for name in names:
+        if name not in known:
+            raise FearlessError(
+                f"{name} is not in the last commit, and {item.id} is about it.", fix="Write it and commit."
+            )
+    paths = sorted({*names, *_modules(project, [name for name in names if name.endswith(".py")], known)})
+    found = blobs([known[path] for path in paths], project.root)
+    return {path: sha256(content).hexdigest() for path, content in zip(paths, found, strict=True)}
+
+
+def digest_over(files: dict[str, str]) -> str:
+    """One SHA-256 over all of them: of the sorted lines `sha256  path`."""
+    return sha256_text("".join(f"{files[path]}  {path}\n" for path in sorted(files)))
+
+
+def committed(project: Project) -> dict[str, str]:
+    """Git's name for each file of the last commit, by its path in the project."""
+    listing = git(["ls-tree", "-r", "-z", "HEAD"], project.root).stdout
+    entries = [entry.split("\t", 1) for entry in listing.split("\0") if entry]
+    return {path: about.split()[2] for about, path in entries}
+
+
+def authors(project: Project, item: Item, files: dict[str, str]) -> dict[str, str]:
+    """Who wrote what `item` is about: for each email, in small letters, the commit that shows it.
+
+    Commit authors and co-authors count. Of everything, those count who changed it since the last release.
+    """
+    if item.bound == EVERYTHING:
+        apart = [f":(exclude){name}" for name in APART]
+        return _people(project, _since_release(project), [".", *apart])
+    return _people(project, "HEAD", list(files))
+
+
+def humans(project: Project) -> set[str]:
+    """The email of everyone who ever wrote a commit here, in small letters; bots are left out.
+
+    As .mailmap has it, for one person may have two emails: that of the hub's merge button is often another one.
+    """
+    said = git(["log", "-z", "--format=%an%n%aE%n%B", "HEAD"], project.root).stdout
+    found: set[str] = set()
+    for entry in filter(None, said.split("\0")):
+        name, email, message = entry.split("\n", 2)
+        written = {email, *CO_AUTHOR.findall(message)} if BOT not in name else set()
+        found |= {each.lower() for each in written if BOT not in each}
+    return found
+
+
+def emails_of(project: Project, email: str) -> set[str]:
+    """`email` and the one that .mailmap has it count as, in small letters."""
+    mapped = git(["check-mailmap", f"<{email}>"], project.root, check=False).stdout.strip()
+    return {email.lower(), mapped.rpartition("<")[2].rstrip(">").lower() or email.lower()}
+
+
+def is_shallow(project: Project) -> bool:
+    """Whether this clone lacks history, so that nobody can say who wrote what."""
+    return git(["rev-parse", "--is-shallow-repository"], project.root).stdout.strip() == "true"
+
+
+def _since_release(project: Project) -> str:
+    last = git(
+        ["log", "-1", "--diff-filter=A", "--format=%H", "--", f"{RELEASES}/*/release.json"], project.root
+    ).stdout.strip()
+    return f"{last}..HEAD" if last else "HEAD"
+
+
+def _people(project: Project, commits: str, paths: list[str]) -> dict[str, str]:
+    """Both the email as it stands in the commit and as .mailmap has it count, so that a line there hides no author."""
+    said = git(["log", "-z", "--format=%H%n%an%n%ae%n%aE%n%B", commits, "--", *paths], project.root).stdout
+    found: dict[str, str] = {}
+    for entry in filter(None, said.split("\0")):
+        commit, name, email, mapped, message = entry.split("\n", 4)
+        written = {email, mapped, *CO_AUTHOR.findall(message)} if BOT not in name else set()
+        for each in written:
+            if BOT not in each:
+                found.setdefault(each.lower(), commit)
+    return found
+
+
+def _modules(project: Project, entries: list[str], known: dict[str, str]) -> Iterator[str]:
+    """The other modules of the package that `entries` import, and those that these do; a name is enough."""
+    others = {
+        path: path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
+        for path in known
+        if path.startswith(f"src/{project.package}/") and path.endswith(".py") and path not in entries
+    }
+    waiting = list(entries)
+    while waiting:
+        (content,) = blobs([known[waiting.pop()]], project.root)
+        imported = _imported(content.decode("utf-8", errors="replace"))
+        for path in [path for path, name in others.items() if name in imported]:
+            del others[path]
+            waiting.append(path)
+            yield path
+
+
+def _imported(text: str) -> set[str]:
+    """Every name in an import of `text`; every word of it where it is no Python."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return set(re.findall(r"\w+", text))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(part for alias in node.names for part in alias.name.split("."))
+            names.update((getattr(node, "module", None) or "").split("."))
+    return names
