@@ -23,6 +23,9 @@ app.add_typer(columns_app, name="columns")
 app.add_typer(audit_app, name="audit")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Simulated = Annotated[
+    bool, typer.Option("--simulated", help="The simulated rows, in place of the live ones.")
+]
 
 
 @app.command(short_help="From a bare rendering to a working repository.")
@@ -212,6 +215,7 @@ def ci(
 def monitor(
     since: Annotated[str, typer.Option(help="How far to look back: 12h, 7d or 4w.")] = "7d",
     page: Annotated[str, typer.Option("--html", help="Also write the report as a page to this file.")] = "",
+    simulated: Simulated = False,
     as_json: Json = False,
 ) -> None:
     """Compare what was served with what the model was trained on and, where it is known, with the truth.
@@ -222,7 +226,8 @@ def monitor(
     from fearless.cli.monitor import watch_and_print
     from fearless.core.project import Project
 
-    raise typer.Exit(watch_and_print(Project.find(), since=since, page=page, as_json=as_json))
+    kind = "simulated" if simulated else "live"
+    raise typer.Exit(watch_and_print(Project.find(), kind=kind, since=since, page=page, as_json=as_json))
 
 
 @app.command(short_help="Store what turned out to be true, and measure.")
@@ -230,6 +235,7 @@ def truth(
     file: Annotated[Path, typer.Argument(help="A CSV or Parquet file with the labels.")],
     since: Annotated[str, typer.Option(help="Measure the predictions of this time: 12h, 7d or 4w.")] = "90d",
     page: Annotated[str, typer.Option("--html", help="Also write the report as a page to this file.")] = "",
+    simulated: Simulated = False,
     as_json: Json = False,
 ) -> None:
     """Store labels beside their predictions, and measure the model by them as the gate does.
@@ -241,7 +247,10 @@ def truth(
     from fearless.cli.truth import measure_and_print
     from fearless.core.project import Project
 
-    raise typer.Exit(measure_and_print(Project.find(), file, since=since, page=page, as_json=as_json))
+    kind = "simulated" if simulated else "live"
+    raise typer.Exit(
+        measure_and_print(Project.find(), file, kind=kind, since=since, page=page, as_json=as_json)
+    )
 
 
 @app.command(short_help="Run one stage; dvc.yaml calls this.")

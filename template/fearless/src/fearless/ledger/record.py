@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+# The channel of rows that `fearless simulate` asked for: never evidence of what is live.
+SIMULATED = "simulated"
+
 
 class Provenance(NamedTuple):
     """Which model, code and service made a prediction. Stored once for all predictions that share it.

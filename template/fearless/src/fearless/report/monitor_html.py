@@ -87,9 +87,8 @@ def _meta(report: Plain) -> list[str]:
     ]
     if window.get("rows"):
         found.append(f"rows from {_moment(window['first'])} to {_moment(window['last'])}")
-    if window.get("simulated"):
-        all_of_it = window["simulated"] == window["rows"]
-        found.append("all of it simulated" if all_of_it else f"{window['simulated']:,} rows simulated")
+    if window.get("kind") == "simulated":
+        found.append("all of it simulated")
     if last:
         word = VERDICTS.get(last["verdict"], UNKNOWN)[1].lower()
         found.append(f"the run before: {last['age_hours']:.1f} hours ago, {word}")

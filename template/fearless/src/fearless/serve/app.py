@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from fearless.core.toolkit import toolkit_version
+from fearless.ledger.record import SIMULATED
 from fearless.ledger.store import Ledger, LedgerError
 from fearless.serve.batcher import Batcher
 from fearless.serve.openapi import description
@@ -32,7 +33,7 @@ MOST_BYTES = 5_000_000
 MOST_ROWS = 10_000
 MOST_WAITING = 2 * MOST_ROWS
 MOST_LETTERS = 200
-CHANNELS = ("http", "simulated")
+CHANNELS = ("http", SIMULATED)
 JSON = "application/json"
 
 
