@@ -253,6 +253,25 @@ def truth(
     )
 
 
+@app.command(short_help="Play a season against the running service.")
+def simulate(
+    drift: Annotated[bool, typer.Option("--drift", help="Let a column drift after a third of it.")] = False,
+    url: Annotated[str, typer.Option(help="Where the service answers.")] = "http://127.0.0.1:8000",
+    rows: Annotated[int, typer.Option(help="How many golden rows at most.")] = 2000,
+    as_json: Json = False,
+) -> None:
+    """Ask the running service for golden rows in their order of time, with messy ones and late labels, and judge it.
+
+    Once without and once with --drift proves that the monitor keeps still and alarms; ops/evidence/simulation.json
+    keeps both. Exit code 0: it did what it must, 1: it did not, 2: error.
+    Example: uv run fearless simulate --drift
+    """
+    from fearless.cli.simulate import simulate_and_print
+    from fearless.core.project import Project
+
+    raise typer.Exit(simulate_and_print(Project.find(), url, drift=drift, rows=rows, as_json=as_json))
+
+
 @app.command(short_help="Run one stage; dvc.yaml calls this.")
 def stage(name: Annotated[str, typer.Argument(help="prepare, train or evaluate")]) -> None:
     """Run one stage; dvc.yaml calls this.

@@ -13,7 +13,8 @@ from typing import Any
 from fearless.core.atomic import replaced_folder, write_text
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
-from fearless.monitor.watch import MONITOR, monitor, sign_of
+from fearless.monitor.heartbeat import MONITOR, sign_of
+from fearless.monitor.watch import monitor
 from fearless.report.monitor_html import html
 from fearless.report.monitor_text import plain
 

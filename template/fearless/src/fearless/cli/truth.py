@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fearless.cli.monitor import run_and_print, span_of
 from fearless.core.project import Project
-from fearless.monitor.watch import TRUTH, sign_of, truth
+from fearless.monitor.heartbeat import TRUTH, sign_of
+from fearless.monitor.watch import truth
 
 
 def measure_and_print(

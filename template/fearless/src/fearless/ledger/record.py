@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-# The channel of rows that `fearless simulate` asked for: never evidence of what is live.
-SIMULATED = "simulated"
+# The two kinds of rows: those of the channel `simulated`, which are never evidence of what is live, and all others.
+LIVE, SIMULATED = "live", "simulated"
 
 
 class Provenance(NamedTuple):

@@ -16,7 +16,7 @@ from fearless.columns.dictionary import Dictionary, load
 from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
-from fearless.ledger.record import SIMULATED
+from fearless.ledger.record import LIVE, SIMULATED
 from fearless.ledger.store import Ledger
 from fearless.model.artifact import MANIFEST, read_manifest
 from fearless.monitor.drift import SLOTS, Window
@@ -34,7 +34,6 @@ READ = (
 )
 KNOWN = ("model_sha256", "score", "truth", "decided_at", "labelled_at")
 CHUNK = 20_000
-LIVE = "live"
 # The model `--model candidate` serves lies in one of these, and so does the one that was released.
 PLACES = ("champion", "candidate")
 

@@ -15,7 +15,7 @@ from fearless.core.toolkit import toolkit_version
 from fearless.gate.intervals import Interval
 from fearless.gate.policy import FILE as POLICY
 from fearless.gate.policy import load as load_policy
-from fearless.ledger.record import SIMULATED, Labelled, Reject
+from fearless.ledger.record import LIVE, SIMULATED, Labelled, Reject
 from fearless.ledger.store import Ledger, open_ledger
 from fearless.monitor.chance import LEVEL, LIMIT
 from fearless.monitor.drift import Moved
@@ -32,16 +32,15 @@ from fearless.monitor.findings import (
     of_truth,
     told_moment,
 )
-from fearless.monitor.heartbeat import beat, last_beat
+from fearless.monitor.heartbeat import MONITOR, TRUTH, beat, last_beat, sign_of
 from fearless.monitor.labels import ROW, Labels, read_labels, tied
-from fearless.monitor.served import LIVE, Answered, Served, of_kind, read_served, rows_of
+from fearless.monitor.served import Answered, Served, of_kind, read_served, rows_of
 from fearless.monitor.truth import Version, measure
 
 if TYPE_CHECKING:
     import polars as pl
 
 VERSION = 1
-MONITOR, TRUTH = "monitor", "truth"
 HEALTHY, WATCH, BREACH = "HEALTHY", "WATCH", "BREACH"
 # A key is looked for among the predictions of so many days; further back it names another time's row.
 KEY_DAYS = 400
@@ -80,11 +79,6 @@ def truth(project: Project, file: Path, since: timedelta, now: datetime, kind: s
         return _reported(project, TRUTH, served, since, now, _told_labels(labels, taken))
     finally:
         ledger.close()
-
-
-def sign_of(job: str, kind: str) -> str:
-    """The name of a job's heartbeat and folder: what simulation did is no sign of life of the live job."""
-    return job if kind == LIVE else f"{job}-{kind}"
 
 
 def _just_after(now: datetime) -> datetime:
