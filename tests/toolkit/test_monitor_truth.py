@@ -171,6 +171,28 @@ def test_labels_find_their_predictions_by_key(tree: Tree) -> None:
     assert [truth_of[str(key)] for key in keys] == [bool(value) for value in known["truth"]]
 
 
+def test_labels_by_key_and_figures_keep_live_and_simulated_rows_apart(tree: Tree) -> None:
+    scorer = model(tree)
+    rows = drawn(300, 5)
+    live = serve(tree, scorer, rows)
+    simulated = serve(tree, scorer, rows, span=timedelta(days=5), channel="simulated")
+    file = tree.root / "labels.csv"
+    rows.select("customer", "left").write_csv(file)
+    report = truth(tree.project, file, QUARTER, NOW)
+    assert (report["window"]["rows"], report["window"]["left_out"], report["labels"]["added"]) == (
+        300,
+        300,
+        300,
+    )
+    assert report["models"][0]["truth"]["coverage"] == 1.0
+    known = ledger(tree).joined(columns=("id", "truth")).filter(pl.col("truth").is_not_null())
+    assert sorted(known["id"]) == sorted(live)
+    of_simulated = labels_file(tree, simulated[:100], [int(each) for each in rows["left"]][:100], "ids.csv")
+    told = truth(tree.project, of_simulated, QUARTER, NOW, "simulated")
+    assert (told["window"]["rows"], told["models"][0]["truth"]["labelled"]) == (300, 100)
+    assert truth(tree.project, file, QUARTER, NOW)["models"][0]["truth"]["labelled"] == 300
+
+
 def test_predictions_about_one_row_are_no_independent_evidence(tree: Tree) -> None:
     scorer, rows = model(tree), drawn(300, 5)
     once = serve(tree, scorer, rows)

@@ -210,8 +210,40 @@ def test_two_models_are_compared_each_with_its_own_profile(tree: Tree) -> None:
     assert said(report, "drift")
 
 
-def test_simulated_rows_are_marked_as_such(tree: Tree) -> None:
+def test_simulated_rows_have_a_report_of_their_own_that_says_so(tree: Tree) -> None:
+    serve(tree, model(tree), drawn(300, 5), channel="simulated")
+    report = monitor(tree.project, WEEK, NOW, "simulated")
+    assert (report["window"]["kind"], report["window"]["rows"]) == ("simulated", 300)
+    assert report["headline"].startswith("In the simulation: ")
+    assert any("All of these rows are simulated" in each for each in report["notes"])
+    assert last_beat(tree.project, "monitor") is None  # it is no sign of life of the live job
+
+
+def test_simulated_rows_are_no_sign_that_anything_was_served(tree: Tree) -> None:
     serve(tree, model(tree), drawn(300, 5), channel="simulated")
     report = watched(tree)
-    assert report["window"]["simulated"] == 300
-    assert any("All of these rows are simulated" in each for each in report["notes"])
+    assert (report["verdict"], report["headline"]) == ("BREACH", "Nothing was served.")
+    assert (report["window"]["rows"], report["window"]["left_out"]) == (0, 300)
+    assert any("300 simulated rows of that time count for nothing here" in each for each in report["notes"])
+
+
+def test_a_simulated_drift_neither_alarms_the_live_monitor_nor_is_thinned_by_live_rows(tree: Tree) -> None:
+    scorer = model(tree)
+    serve(tree, scorer, drawn(2000, 5), span=timedelta(days=6))
+    serve(
+        tree,
+        scorer,
+        drawn(300, 6, fee=drawn(300, 6)["fee"] + 20),
+        span=timedelta(days=5),
+        channel="simulated",
+    )
+    moment = int((NOW - timedelta(days=1)).timestamp() * 1e6)
+    ledger(tree).append([], [refusal(moment, channel="simulated")] * 500)
+    live = watched(tree)
+    assert live["verdict"] == "HEALTHY", live["findings"]
+    assert (live["window"]["rows"], live["window"]["left_out"]) == (2000, 300)
+    assert live["window"]["refused"] == {}
+    simulated = monitor(tree.project, WEEK, NOW, "simulated")
+    assert simulated["window"]["rows"] == 300
+    assert "`fee` is no longer what the model was trained on" in " ".join(said(simulated, "drift"))
+    assert said(simulated, "refused")

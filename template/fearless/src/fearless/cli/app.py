@@ -23,6 +23,9 @@ app.add_typer(columns_app, name="columns")
 app.add_typer(audit_app, name="audit")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Simulated = Annotated[
+    bool, typer.Option("--simulated", help="The simulated rows, in place of the live ones.")
+]
 
 
 @app.command(short_help="From a bare rendering to a working repository.")
@@ -343,6 +346,7 @@ def concern(
 def monitor(
     since: Annotated[str, typer.Option(help="How far to look back: 12h, 7d or 4w.")] = "7d",
     page: Annotated[str, typer.Option("--html", help="Also write the report as a page to this file.")] = "",
+    simulated: Simulated = False,
     as_json: Json = False,
 ) -> None:
     """Compare what was served with what the model was trained on and, where it is known, with the truth.
@@ -353,7 +357,8 @@ def monitor(
     from fearless.cli.monitor import watch_and_print
     from fearless.core.project import Project
 
-    raise typer.Exit(watch_and_print(Project.find(), since=since, page=page, as_json=as_json))
+    kind = "simulated" if simulated else "live"
+    raise typer.Exit(watch_and_print(Project.find(), kind=kind, since=since, page=page, as_json=as_json))
 
 
 @app.command(short_help="Store what turned out to be true, and measure.")
@@ -361,6 +366,7 @@ def truth(
     file: Annotated[Path, typer.Argument(help="A CSV or Parquet file with the labels.")],
     since: Annotated[str, typer.Option(help="Measure the predictions of this time: 12h, 7d or 4w.")] = "90d",
     page: Annotated[str, typer.Option("--html", help="Also write the report as a page to this file.")] = "",
+    simulated: Simulated = False,
     as_json: Json = False,
 ) -> None:
     """Store labels beside their predictions, and measure the model by them as the gate does.
@@ -372,7 +378,29 @@ def truth(
     from fearless.cli.truth import measure_and_print
     from fearless.core.project import Project
 
-    raise typer.Exit(measure_and_print(Project.find(), file, since=since, page=page, as_json=as_json))
+    kind = "simulated" if simulated else "live"
+    raise typer.Exit(
+        measure_and_print(Project.find(), file, kind=kind, since=since, page=page, as_json=as_json)
+    )
+
+
+@app.command(short_help="Play a season against the running service.")
+def simulate(
+    drift: Annotated[bool, typer.Option("--drift", help="Let a column drift after a third of it.")] = False,
+    url: Annotated[str, typer.Option(help="Where the service answers.")] = "http://127.0.0.1:8000",
+    rows: Annotated[int, typer.Option(help="How many golden rows at most.")] = 2000,
+    as_json: Json = False,
+) -> None:
+    """Ask the running service for golden rows in their order of time, with messy ones and late labels, and judge it.
+
+    Once without and once with --drift proves that the monitor keeps still and alarms; ops/evidence/simulation.json
+    keeps both. Exit code 0: it did what it must, 1: it did not, 2: error.
+    Example: uv run fearless simulate --drift
+    """
+    from fearless.cli.simulate import simulate_and_print
+    from fearless.core.project import Project
+
+    raise typer.Exit(simulate_and_print(Project.find(), url, drift=drift, rows=rows, as_json=as_json))
 
 
 @app.command(short_help="Run one stage; dvc.yaml calls this.")

@@ -13,7 +13,8 @@ from typing import Any
 from fearless.core.atomic import replaced_folder, write_text
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
-from fearless.monitor.watch import MONITOR, monitor
+from fearless.monitor.heartbeat import MONITOR, sign_of
+from fearless.monitor.watch import monitor
 from fearless.report.monitor_html import html
 from fearless.report.monitor_text import plain
 
@@ -21,10 +22,19 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 LONGEST_DAYS = 3660
 
 
-def watch_and_print(project: Project, *, since: str, page: str, as_json: bool) -> int:
-    """Compare what was served; write .fearless/monitor/report.{json,html}; returns the exit code."""
+def watch_and_print(project: Project, *, kind: str, since: str, page: str, as_json: bool) -> int:
+    """Compare what was served; write .fearless/monitor/report.{json,html}; returns the exit code.
+
+    `kind` is `live`, or `simulated`, whose reports lie in .fearless/monitor-simulated.
+    """
     span = span_of(since)
-    return run_and_print(project, MONITOR, page, as_json, lambda: monitor(project, span, datetime.now(UTC)))
+    return run_and_print(
+        project,
+        sign_of(MONITOR, kind),
+        page,
+        as_json,
+        lambda: monitor(project, span, datetime.now(UTC), kind),
+    )
 
 
 def span_of(text: str) -> timedelta:
@@ -40,20 +50,30 @@ def span_of(text: str) -> timedelta:
 
 
 def run_and_print(
-    project: Project, job: str, page: str, as_json: bool, work: Callable[[], dict[str, Any]]
+    project: Project, sign: str, page: str, as_json: bool, work: Callable[[], dict[str, Any]]
 ) -> int:
-    """Do the work, write its report below .fearless and print it; returns the report's exit code."""
-    folder = project.scratch / job
+    """Do the work, write its report into .fearless/<sign> and print it; returns the report's exit code."""
+    report, drawn = written(project, sign, work)
+    if page:
+        write_text(Path(page), drawn)
+    print(as_text(report) if as_json else plain(report), end="")
+    code: int = report["exit_code"]
+    return code
+
+
+def written(project: Project, sign: str, work: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], str]:
+    """Do the work and write its report into .fearless/<sign>; returns it, and the page that was drawn of it."""
+    folder = project.scratch / sign
     # Whatever happens now, no report of yesterday can pass for today's.
     shutil.rmtree(folder, ignore_errors=True)
     report = work()
-    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     drawn = html(report)
     with replaced_folder(folder) as made:
-        write_text(made / "report.json", text)
+        write_text(made / "report.json", as_text(report))
         write_text(made / "report.html", drawn)
-    if page:
-        write_text(Path(page), drawn)
-    print(text if as_json else plain(report), end="")
-    code: int = report["exit_code"]
-    return code
+    return report, drawn
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """A report as report.json holds it."""
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+# The two kinds of rows: those of the channel `simulated`, which are never evidence of what is live, and all others.
+LIVE, SIMULATED = "live", "simulated"
+
 
 class Provenance(NamedTuple):
     """Which model, code and service made a prediction. Stored once for all predictions that share it.

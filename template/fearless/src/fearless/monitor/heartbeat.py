@@ -9,8 +9,10 @@ from pathlib import Path
 
 from fearless.core.atomic import write_text
 from fearless.core.project import Project
+from fearless.ledger.record import LIVE
 
 FOLDER = "heartbeats"
+MONITOR, TRUTH = "monitor", "truth"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class Beat:
     def age(self, now: datetime) -> timedelta:
         """How old it is; zero where a clock was set back since."""
         return max(now - self.at, timedelta(0))
+
+
+def sign_of(job: str, kind: str) -> str:
+    """The name of a job's heartbeat and folder: what simulation did is no sign of life of the live job."""
+    return job if kind == LIVE else f"{job}-{kind}"
 
 
 def last_beat(project: Project, job: str) -> Beat | None:

@@ -16,6 +16,7 @@ from fearless.columns.dictionary import Dictionary, load
 from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
+from fearless.ledger.record import LIVE, SIMULATED
 from fearless.ledger.store import Ledger
 from fearless.model.artifact import MANIFEST, read_manifest
 from fearless.model.releases import model_folders
@@ -66,19 +67,22 @@ class Answered:
 
 @dataclass
 class Served:
-    """All that was served between two moments.
+    """All that was served between two moments, either live or simulated, as `kind` says.
 
-    `slots` are the starts of the stretches into which the time from the first to the last row is cut. `requests`
-    counts the requests that were answered, `refused` those that were not, by their status.
+    What simulation put in must not pass for what is live, nor hide it: a window counts rows of one kind, and
+    `left_out` is how many of the other lie in the same time. `slots` are the starts of the stretches
+    into which the time from the first to the last row is cut. `requests` counts the requests that were answered,
+    `refused` those that were not, by their status.
     """
 
     since: datetime
     until: datetime
+    kind: str = LIVE
+    left_out: int = 0
     first: datetime | None = None
     last: datetime | None = None
     slots: list[datetime] = field(default_factory=list)
     rows: int = 0
-    simulated: int = 0
     requests: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     reasons: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -86,15 +90,23 @@ class Served:
 
 
 def read_served(
-    project: Project, ledger: Ledger, since: datetime, until: datetime, *, compare: bool = True
+    project: Project,
+    ledger: Ledger,
+    since: datetime,
+    until: datetime,
+    *,
+    kind: str = LIVE,
+    compare: bool = True,
 ) -> Served:
-    """Count what the ledger holds from `since` (included) to `until` (not included).
+    """Count what the ledger holds of `kind` (`live` or `simulated`) from `since` (included) to `until` (not included).
 
     Without `compare` only the rows whose truth is known are looked into.
     """
-    served = Served(since, until)
+    served = Served(since, until, kind)
     _count_refusals(served, ledger)
-    moments = ledger.window(since, until, ("decided_at",))["decided_at"].sort()
+    every = ledger.window(since, until, ("decided_at", "channel"))
+    moments = every["decided_at"].filter(of_kind(every["channel"], kind)).sort()
+    served.left_out = every.height - len(moments)
     if len(moments) == 0:
         return served
     first: datetime = moments[0]
@@ -103,9 +115,9 @@ def read_served(
     step = max((last - first) / SLOTS, timedelta(microseconds=1))
     served.slots = [first + at * step for at in range(SLOTS)]
     here = models_here(project)
-    for rows in _parts(ledger, since, until, served.slots, len(moments)):
+    for part in _parts(ledger, since, until, served.slots, len(moments)):
+        rows = part.filter(of_kind(part["channel"], kind))
         served.rows += rows.height
-        served.simulated += int((rows["channel"] == "simulated").sum())
         served.requests += int((rows["row_number"] == 0).sum())
         passed = (rows["decided_at"] - first).dt.total_microseconds().to_numpy()
         slot = np.minimum(passed // int(step / timedelta(microseconds=1)), SLOTS - 1).astype(np.intp)
@@ -114,6 +126,12 @@ def read_served(
             model = _answered(served, here, rows.filter(mine), compare)
             _count(model, rows.filter(mine), slot[mine])
     return served
+
+
+def of_kind(channels: pl.Series, kind: str) -> pl.Series:
+    """Which of the `channels` are of `kind`."""
+    simulated = channels == SIMULATED
+    return simulated if kind == SIMULATED else ~simulated
 
 
 def models_here(project: Project) -> dict[str, Known]:
@@ -227,7 +245,8 @@ def _with_belongs(known: pl.DataFrame, rows: pl.DataFrame, dictionary: Dictionar
 
 
 def _count_refusals(served: Served, ledger: Ledger) -> None:
-    refused = ledger.refusals(served.since, served.until)
+    every = ledger.refusals(served.since, served.until)
+    refused = every.filter(of_kind(every["channel"], served.kind))
     for status, reason, column in zip(refused["status"], refused["reason"], refused["column"], strict=True):
         served.refused[status] = served.refused.get(status, 0) + 1
         place = (reason, column)

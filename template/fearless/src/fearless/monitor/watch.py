@@ -15,7 +15,7 @@ from fearless.core.toolkit import toolkit_version
 from fearless.gate.intervals import Interval
 from fearless.gate.policy import FILE as POLICY
 from fearless.gate.policy import load as load_policy
-from fearless.ledger.record import Labelled, Reject
+from fearless.ledger.record import LIVE, SIMULATED, Labelled, Reject
 from fearless.ledger.store import Ledger, open_ledger
 from fearless.monitor.chance import LEVEL, LIMIT
 from fearless.monitor.drift import Moved
@@ -32,16 +32,15 @@ from fearless.monitor.findings import (
     of_truth,
     told_moment,
 )
-from fearless.monitor.heartbeat import beat, last_beat
+from fearless.monitor.heartbeat import MONITOR, TRUTH, beat, last_beat, sign_of
 from fearless.monitor.labels import ROW, Labels, read_labels, tied
-from fearless.monitor.served import Answered, Served, read_served, rows_of
+from fearless.monitor.served import Answered, Served, of_kind, read_served, rows_of
 from fearless.monitor.truth import Version, measure
 
 if TYPE_CHECKING:
     import polars as pl
 
 VERSION = 1
-MONITOR, TRUTH = "monitor", "truth"
 HEALTHY, WATCH, BREACH = "HEALTHY", "WATCH", "BREACH"
 # A key is looked for among the predictions of so many days; further back it names another time's row.
 KEY_DAYS = 400
@@ -49,31 +48,34 @@ KEY_STEP = timedelta(days=5)
 NAMED_REJECTS = 20
 
 
-def monitor(project: Project, since: timedelta, now: datetime) -> dict[str, Any]:
+def monitor(project: Project, since: timedelta, now: datetime, kind: str = LIVE) -> dict[str, Any]:
     """Compare what was served from `now` - `since` on with the profiles and, where it is known, with the truth.
 
-    Returns the plain content of report.json, version 1, and leaves a heartbeat. Raises FearlessError where nothing
-    was ever recorded, or what is compared with is damaged.
+    `kind` is `live` or `simulated`: one report never tells of both. Returns the plain content of report.json,
+    version 1, and leaves a heartbeat. Raises FearlessError where nothing was ever recorded, or what is compared with
+    is damaged.
     """
     ledger = open_ledger(project, create=False)
     try:
-        served = read_served(project, ledger, now - since, _just_after(now))
+        served = read_served(project, ledger, now - since, _just_after(now), kind=kind)
         return _reported(project, MONITOR, served, since, now, None)
     finally:
         ledger.close()
 
 
-def truth(project: Project, file: Path, since: timedelta, now: datetime) -> dict[str, Any]:
+def truth(project: Project, file: Path, since: timedelta, now: datetime, kind: str = LIVE) -> dict[str, Any]:
     """Store the labels in `file` beside their predictions, then measure those of the time since `now` - `since`.
+
+    `kind` is `live` or `simulated`: only such predictions are measured, and looked for by their key.
 
     Returns and raises as `monitor` does, and raises FearlessError where no row of the file could be used.
     """
     ledger = open_ledger(project, create=False)
     try:
         labels = read_labels(file, load_dictionary(project.root))
-        taken = _stored(labels, ledger, project, now, file.name)
+        taken = _stored(labels, ledger, project, now, file.name, kind)
         _refuse_useless(taken, file.name)
-        served = read_served(project, ledger, now - since, _just_after(now), compare=False)
+        served = read_served(project, ledger, now - since, _just_after(now), kind=kind, compare=False)
         return _reported(project, TRUTH, served, since, now, _told_labels(labels, taken))
     finally:
         ledger.close()
@@ -84,12 +86,14 @@ def _just_after(now: datetime) -> datetime:
     return now + timedelta(microseconds=1)
 
 
-def _stored(labels: Labels, ledger: Ledger, project: Project, now: datetime, source: str) -> Labelled:
+def _stored(
+    labels: Labels, ledger: Ledger, project: Project, now: datetime, source: str, kind: str
+) -> Labelled:
     import polars as pl
 
     frame, rejects = labels.frame, labels.rejects
     if labels.key:
-        frame, unknown = tied(labels, _keyed(labels, ledger, project, now))
+        frame, unknown = tied(labels, _keyed(labels, ledger, project, now, kind))
         rejects += unknown
     ready = frame.select("prediction_id", "label", "labelled_at").with_columns(pl.lit(source).alias("source"))
     stored = ledger.add_labels(ready)
@@ -98,14 +102,17 @@ def _stored(labels: Labels, ledger: Ledger, project: Project, now: datetime, sou
     return stored._replace(rejects=tuple(sorted((*rejects, *again))))
 
 
-def _keyed(labels: Labels, ledger: Ledger, project: Project, now: datetime) -> Iterable[pl.DataFrame]:
-    """The predictions of the last KEY_DAYS with their key, some days at a time."""
+def _keyed(
+    labels: Labels, ledger: Ledger, project: Project, now: datetime, kind: str
+) -> Iterable[pl.DataFrame]:
+    """The predictions of `kind` of the last KEY_DAYS with their key, some days at a time."""
     import polars as pl
 
     dictionary = load_dictionary(project.root)
     start, end = now - timedelta(days=KEY_DAYS), _just_after(now)
     while start < end:
-        rows = ledger.window(start, min(start + KEY_STEP, end), ("id", "input"))
+        rows = ledger.window(start, min(start + KEY_STEP, end), ("id", "input", "channel"))
+        rows = rows.filter(of_kind(rows["channel"], kind))
         start += KEY_STEP
         if rows.height:
             known = rows_of(rows["input"], dictionary)
@@ -141,7 +148,8 @@ def _reported(
 ) -> dict[str, Any]:
     import polars as pl
 
-    last = last_beat(project, job)
+    sign = sign_of(job, served.kind)
+    last = last_beat(project, sign)
     answered = list(served.models.values())
     known = [part for model in answered for part in model.known if part.height]
     versions: list[Version] = []
@@ -156,7 +164,8 @@ def _reported(
     comparisons = sum(model.window.comparisons for model in answered if model.window)
     moved = {model.sha256: model.window.compared(comparisons) if model.window else [] for model in answered}
     found = _findings(job, served, moved, versions, labels)
-    found += of_silence(last, now, since, job)
+    if served.kind == LIVE:
+        found += of_silence(last, now, since, job)
     found.sort(key=lambda each: each.light != RED)
     verdict = BREACH if any(each.light == RED for each in found) else WATCH if found else HEALTHY
     report = {
@@ -164,7 +173,7 @@ def _reported(
         "job": job,
         "verdict": verdict,
         "exit_code": 1 if verdict == BREACH else 0,
-        "headline": _headline(job, verdict, found),
+        "headline": _headline(job, verdict, found, served.kind),
         "summary": _summary(job, served, versions),
         "findings": [vars(each) for each in found],
         "next": _next(found),
@@ -181,7 +190,7 @@ def _reported(
         "notes": _notes(job, served, versions),
         "context": {"toolkit": toolkit_version(), "made_at": _iso(now)},
     }
-    beat(project, job, now, verdict)
+    beat(project, sign, now, verdict)
     return report
 
 
@@ -250,7 +259,12 @@ def _of_labels(labels: dict[str, Any], served: Served) -> list[Finding]:
     return found
 
 
-def _headline(job: str, verdict: str, found: list[Finding]) -> str:
+def _headline(job: str, verdict: str, found: list[Finding], kind: str) -> str:
+    said = _live_headline(job, verdict, found)
+    return said if kind == LIVE else f"In the simulation: {said[0].lower()}{said[1:]}"
+
+
+def _live_headline(job: str, verdict: str, found: list[Finding]) -> str:
     if verdict == BREACH:
         return breach_in_words([each for each in found if each.light == RED])
     if verdict == WATCH:
@@ -262,9 +276,8 @@ def _headline(job: str, verdict: str, found: list[Finding]) -> str:
 
 
 def _summary(job: str, served: Served, versions: list[Version]) -> str:
-    said = (
-        f"{served.rows:,} rows were answered from {told_moment(served.since)} to {told_moment(served.until)}"
-    )
+    rows = "rows" if served.kind == LIVE else "simulated rows"
+    said = f"{served.rows:,} {rows} were answered from {told_moment(served.since)} to {told_moment(served.until)}"
     count = len(served.models)
     said += f", by {count} versions of the model." if count > 1 else "."
     labelled = sum(each.labelled for each in versions)
@@ -284,11 +297,12 @@ def _next(found: list[Finding]) -> list[str]:
 
 def _notes(job: str, served: Served, versions: list[Version]) -> list[str]:
     notes: list[str] = []
-    if served.simulated:
-        share = "All" if served.simulated == served.rows else f"{served.simulated:,}"
+    if served.kind != LIVE:
         notes.append(
-            f"{share} of these rows are simulated: they show that the watching works, not how the model does."
+            "All of these rows are simulated: they show that the watching works, not how the model does."
         )
+    if served.left_out:
+        notes.append(_left_out(job, served))
     if job == MONITOR:
         notes.append(
             f"A column has moved when it is proven that its PSI exceeds {LIMIT:g}; a run in which nothing changed says"
@@ -316,6 +330,15 @@ def _notes(job: str, served: Served, versions: list[Version]) -> list[str]:
     return notes
 
 
+def _left_out(job: str, served: Served) -> str:
+    other, option = (SIMULATED, " --simulated") if served.kind == LIVE else (LIVE, "")
+    command = f"{job} FILE" if job == TRUTH else job
+    return (
+        f"{served.left_out:,} {other} rows of that time count for nothing here:"
+        f" `uv run fearless {command}{option}` tells of those."
+    )
+
+
 def _window(served: Served) -> dict[str, Any]:
     return {
         "since": _iso(served.since),
@@ -325,7 +348,8 @@ def _window(served: Served) -> dict[str, Any]:
         "rows": served.rows,
         "requests": served.requests,
         "refused": dict(sorted(served.refused.items())),
-        "simulated": served.simulated,
+        "kind": served.kind,
+        "left_out": served.left_out,
     }
 
 

@@ -30,6 +30,7 @@ VERDICTS = {
 LIGHTS = {"red": ("FAIL", "Breach"), "amber": ("INCONCLUSIVE", "Look")}
 STATES = {"steady": ("PASS", "Steady"), "changed": ("INCONCLUSIVE", "A little"), "moved": ("FAIL", "Moved")}
 HELD = {"kept": ("PASS", "Kept"), "open": ("INCONCLUSIVE", "Open"), "broken": ("FAIL", "Broken")}
+HELD_WORDS = "Kept: proven to hold. Broken: proven not to hold. Open: so few rows do not settle it."
 JOBS = {"monitor": "What was served", "truth": "What came true"}
 UNKNOWN = ("ERROR", "Unknown")
 
@@ -65,7 +66,7 @@ def html(report: Plain) -> str:
 <body>
 <header class="{kind}"><div class="wide">
 {markup.badge(kind, word)}
-<h1>{markup.text(report["headline"])}</h1>
+<h1>{markup.commands(markup.text(report["headline"]))}</h1>
 <p class="lead">{markup.commands(markup.text(report["summary"]))}</p>
 <p class="meta">{markup.text(" · ".join(_meta(report)))}</p>
 <nav aria-label="Parts of this report"><ul>{links}</ul></nav>
@@ -87,12 +88,11 @@ def _meta(report: Plain) -> list[str]:
     ]
     if window.get("rows"):
         found.append(f"rows from {_moment(window['first'])} to {_moment(window['last'])}")
-    if window.get("simulated"):
-        all_of_it = window["simulated"] == window["rows"]
-        found.append("all of it simulated" if all_of_it else f"{window['simulated']:,} rows simulated")
+    if window.get("kind") == "simulated":
+        found.append("all of it simulated")
     if last:
         word = VERDICTS.get(last["verdict"], UNKNOWN)[1].lower()
-        found.append(f"the run before: {last['age_hours']:.1f} hours ago, {word}")
+        found.append(f"the run before: {_ago(last['age_hours'])}, {word}")
     else:
         found.append("no run before this one on this machine")
     return found
@@ -256,6 +256,7 @@ def _measured(model: Plain) -> str:
             _head("asked") + _head("found", "n") + _head("result"),
             lines,
         )
+        tables += f'<p class="small">{HELD_WORDS}</p>'
     return f"{told}{tables}"
 
 
@@ -404,6 +405,12 @@ def _judged(report: Plain) -> str:
 
 def _moment(text: str | None) -> str:
     return f"{visible(str(text or ''), 40)[:16].replace('T', ' ')} UTC"
+
+
+def _ago(hours: float) -> str:
+    if hours < 1:
+        return "less than an hour ago"
+    return f"{hours:.1f} hours ago" if hours < 48 else f"{hours / 24:.1f} days ago"
 
 
 def _head(inside: str, kind: str = "") -> str:

@@ -13,7 +13,7 @@ def plain(report: Mapping[str, Any]) -> str:
     """The plain content of the monitor's report.json as text, ending with a line feed."""
     lines = [f"{report['verdict']}: {report['headline']}", report["summary"]]
     if last := report["last_run"]:
-        lines.append(f"The run before this one: {last['age_hours']:.1f} hours ago, {last['verdict']}.")
+        lines.append(f"The run before this one: {_ago(last['age_hours'])}, {last['verdict']}.")
     for each in report["findings"]:
         lines += ["", f"{LIGHTS.get(each['light'], each['light'])}: {each['what']}"]
         lines += [f"  {part}" for part in (each["since"], each["sure"]) if part]
@@ -25,6 +25,10 @@ def plain(report: Mapping[str, Any]) -> str:
     lines += ["", *report["notes"]] if report["notes"] else []
     lines += ["", *(f"Next: {step}" for step in report["next"])]
     return "\n".join(lines) + "\n"
+
+
+def _ago(hours: float) -> str:
+    return "less than an hour ago" if hours < 1 else f"{hours:.1f} hours ago"
 
 
 def _labels(labels: Mapping[str, Any]) -> list[str]:

@@ -8,26 +8,26 @@ from html import escape
 
 from fearless.report.visible import visible
 
-WIDTH, LABEL, ROW = 320, 108, 30
-LONGEST = 17
+WIDTH, ROW = 320, 30
+LONGEST, LETTER = 17, 7.4  # characters of a name, and the width of a wide one
 Part = tuple[str, float, float]
 
 
 def paired(parts: Sequence[Part], alt: str) -> str:
     """For each part its name, its share before (outlined) and its share now (filled), as two bars."""
+    names = [visible(name, LONGEST) for name, _, _ in parts]
+    label = max(56.0, LETTER * max(map(len, names), default=0) + 8)
     top = max([share for _, before, now in parts for share in (before, now)], default=0.0) or 1.0
-    room = WIDTH - LABEL - 46
+    room = WIDTH - label - 46
     drawn: list[str] = []
-    for at, (name, before, now) in enumerate(parts):
+    for at, (name, (_, before, now)) in enumerate(zip(names, parts, strict=True)):
         y = at * ROW + 4
-        drawn.append(
-            f'<text x="{LABEL - 6}" y="{y + 15}" text-anchor="end">{escape(visible(name, LONGEST))}</text>'
-        )
+        drawn.append(f'<text x="{label - 6:.1f}" y="{y + 15}" text-anchor="end">{escape(name)}</text>')
         for role, share, down in (("champion", before, 0), ("candidate", now, 11)):
             width = max(share / top * room, 0.5)
             drawn.append(
-                f'<rect class="bar {role}" x="{LABEL}" y="{y + down}" width="{width:.1f}" height="9"/>'
-                f'<text style="font-size:10px" x="{LABEL + width + 4:.1f}" y="{y + down + 8.5:.1f}">'
+                f'<rect class="bar {role}" x="{label:.1f}" y="{y + down}" width="{width:.1f}" height="9"/>'
+                f'<text style="font-size:10px" x="{label + width + 4:.1f}" y="{y + down + 8.5:.1f}">'
                 f"{percent(share)}</text>"
             )
     height = len(parts) * ROW + 4

@@ -39,6 +39,7 @@ h1,h2,h3,p,ul,ol,dl,figure,pre{margin:0;padding:0}
 h1{font-size:clamp(1.6rem,5vw,2.5rem);line-height:1.15;letter-spacing:-.02em;margin:.7rem 0 .8rem;max-width:24em}
 h2{font-size:1.3rem;line-height:1.3;letter-spacing:-.01em;margin:0 0 .3rem}
 h3{font-size:1rem;line-height:1.4;margin:0}
+h1 code{font-size:.92em}
 a{color:var(--candidate);text-underline-offset:.2em}
 :focus-visible{outline:3px solid var(--candidate);outline-offset:2px;border-radius:4px}
 header{background:var(--card);border-bottom:1px solid var(--rule);border-top:8px solid var(--tone);

@@ -24,8 +24,10 @@ from starlette.routing import Route
 
 from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
+from fearless.ledger.record import SIMULATED
 from fearless.ledger.store import Ledger, LedgerError
 from fearless.serve.batcher import Batcher
+from fearless.serve.dashboard import heartbeats, routes
 from fearless.serve.follow import EVERY_S, Follower
 from fearless.serve.openapi import description
 from fearless.serve.scoring import InPlace
@@ -35,7 +37,7 @@ MOST_BYTES = 5_000_000
 MOST_ROWS = 10_000
 MOST_WAITING = 2 * MOST_ROWS
 MOST_LETTERS = 200
-CHANNELS = ("http", "simulated")
+CHANNELS = ("http", SIMULATED)
 JSON = "application/json"
 
 
@@ -61,6 +63,7 @@ class Served:
                 Route("/version", self.version, methods=get),
                 Route("/metrics", self.metrics, methods=get),
                 Route("/openapi.json", self.openapi, methods=get),
+                *routes(self._project),
             ],
             exception_handlers={HTTPException: _not_found, Exception: _fault},
             lifespan=self._lifespan,
@@ -125,11 +128,15 @@ class Served:
         service = self.service
         behind = bool(self.follower and self.follower.trouble)
         text = service.counters.text(service.in_place.provenance, ready=not service.trouble, behind=behind)
+        text += await asyncio.to_thread(heartbeats, self._project(), datetime.now(UTC))
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     async def openapi(self, _: HttpRequest) -> Response:
         """The description of this interface, made from columns.yaml."""
         return _json(Answer(200, description(self.service.in_place, MOST_ROWS)))
+
+    def _project(self) -> Project:
+        return self.service.in_place.model.team.project
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
