@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fearless.core.errors import FearlessError
 from fearless.core.git import git
+from fearless.core.toolkit import toolkit_version
 from fearless.ship.here import Found, Here, refuse_failed
 
 CHECK = "uv run --locked fearless check"
 REHEARSE = "uv run fearless rehearse"
-SIMULATE = "uv run fearless simulate"
+SIMULATE = "uv run fearless simulate --drift"
 # What commands record in ops/ is no part of what `fearless check` runs.
 STATE = ("evidence", "signatures", "concerns", "releases", "reports")
 
@@ -57,11 +58,19 @@ def way_back(here: Here) -> Found:
 
 
 def alarm_arrived(here: Here) -> Found:
-    """A25: simulated, for the candidate that is here."""
+    """A25: simulated by this toolkit, with the candidate or with what is in production."""
     proof = here.proof("simulation", ("simulated",), SIMULATE)
     refuse_failed(proof)
-    here.of_candidate(proof, SIMULATE)
-    return Found(f"The simulation of {proof.at} passed for the candidate {here.candidate}.", proof.source)
+    named = proof.details.get("model_sha256")
+    if proof.toolkit != toolkit_version() or named not in (here.candidate, here.champion):
+        raise FearlessError(
+            f"The simulation of {proof.at} was of another model ({named or 'none is named'}) or toolkit"
+            f" ({proof.toolkit}).",
+            fix=f"`{SIMULATE}`",
+        )
+    return Found(
+        f"Quiet without a drift, an alarm with one (simulation of {proof.at}, model {named}).", proof.source
+    )
 
 
 def ran_well(here: Here, command: str) -> None:
