@@ -83,6 +83,7 @@ def test_only_these_jobs_may_write_and_none_of_them_runs_what_a_change_brings() 
                 writing[path.name, name] = rights
                 assert "uv " not in str(job["steps"])
     assert writing == {
+        ("fearless-monitor.yml", "tell"): {"issues"},
         ("fearless-nightly.yml", "tell"): {"issues"},
         ("fearless-pull-request.yml", "comment"): {"pull-requests"},
         ("fearless-update.yml", "propose"): {"issues"},

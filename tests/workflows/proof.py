@@ -23,6 +23,10 @@ WHOLE = "whole in `tests/workflows/test_whole_tasks.py`"
 
 # workflow, job -> how it is proven, and the tests that do it or the reason why they do no more.
 PROOFS = {
+    **{
+        ("fearless-monitor.yml", job): ("executed", "`tests/workflows/test_monitor_workflow.py`")
+        for job in ("armed", "watch", "tell")
+    },
     ("fearless-nightly.yml", "newest"): (
         "executed",
         "`tests/workflows/test_nightly.py`, where what is newest is a package of the tests",
@@ -56,6 +60,10 @@ PROOFS = {
     ("pipeline.yml", "fearless:deep"): ("executed", TASKS),
     ("pipeline.yml", "fearless:red"): ("executed", f"`{GITLAB}/test_tasks.py`"),
     ("pipeline.yml", "fearless:healthy"): ("executed", f"`{GITLAB}/test_tasks.py`"),
+    ("pipeline.yml", "fearless:monitor"): ("executed", TASKS),
+    ("pipeline.yml", "fearless:breach"): ("executed", f"`{GITLAB}/test_tasks.py`"),
+    ("pipeline.yml", "fearless:watched"): ("executed", TASKS),
+    ("pipeline.yml", "fearless:not-armed"): ("executed", f"`{GITLAB}/test_tasks.py`"),
     ("pipeline.yml", "fearless:update"): ("executed", TASKS),
     ("pipeline.yml", "fearless:propose"): ("executed", TASKS),
     ("pipeline.yml", "fearless:task"): ("executed", f"`{GITLAB}/test_tasks.py`"),
@@ -72,6 +80,7 @@ SCENARIOS = (
     "test_pull_request.py",
     "test_comment.py",
     "test_nightly.py",
+    "test_monitor_workflow.py",
     "test_update_workflow.py",
     "test_whole_tasks.py",
     "test_hub.py",

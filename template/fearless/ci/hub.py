@@ -2,7 +2,7 @@
 
     hub.py comment --number 7 [--report FILE]
     hub.py propose --bundle FILE --body FILE --branch NAME --title TEXT --base NAME
-    hub.py tell nightly --result success|failure --text TEXT
+    hub.py tell monitor|nightly|update --result success|failure --text TEXT
 
 It judges nothing, and it holds a token: so it needs only Python 3.9 or newer, and runs where nothing of the change did.
 The environment names the host: GITHUB_ACTIONS with GITHUB_TOKEN and, to propose, FEARLESS_TOKEN; or GITLAB_CI with
@@ -219,7 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--base", required=True, help="the branch that the update is for")
     one.set_defaults(command=propose)
     one = commands.add_parser("tell", help="keep one issue open while a task is red")
-    one.add_argument("task", choices=("nightly", "update"))
+    one.add_argument("task", choices=("monitor", "nightly", "update"))
     one.add_argument("--result", choices=("success", "failure"), required=True)
     one.add_argument("--text", required=True, help="what was found; another text makes another comment")
     one.set_defaults(command=tell)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.project.conftest import Repo
-from tests.workflows.conftest import IDENTITY
+from tests.workflows.conftest import IDENTITY, scheduled
 
 from .conftest import merge_request
 from .outcome import CHECK, COMMENT, GATE, RELEASE
@@ -15,6 +15,8 @@ from .pipeline import Event, Gitlab
 
 NIGHTLY = {"fearless:nightly", "fearless:deep", "fearless:red", "fearless:healthy"}
 UPDATE = {"fearless:update", "fearless:propose"}
+NOT_ARMED = {"fearless:not-armed"}
+MONITOR = {"fearless:monitor", "fearless:breach", "fearless:watched"}
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def test_what_was_merged_is_judged_and_another_branch_is_not_judged_twice(
     [
         ("schedule", "nightly", NIGHTLY),
         ("schedule", "update", UPDATE),
+        ("schedule", "monitor", NOT_ARMED),
         ("web", "nightly", NIGHTLY),
         ("web", "update", UPDATE),
         ("web", "", {GATE, CHECK}),
@@ -66,6 +69,15 @@ def test_a_task_runs_its_own_jobs_and_nothing_else(
 ) -> None:
     variables = {"FEARLESS_TASK": task} if task else {}
     assert gitlab.planned(tmp_path, replace(merged, source=source), variables) == jobs
+
+
+def test_a_script_that_brings_the_ledger_arms_the_monitor(
+    repo: Repo, hub: Path, gitlab: Gitlab, tmp_path: Path
+) -> None:
+    repo.write("ops/ci/ledger.sh", "exit 0\n")
+    event = scheduled(repo)
+    planned = Event(event.remote, "schedule", event.sha)
+    assert gitlab.planned(tmp_path, planned, {"FEARLESS_TASK": "monitor"}) == MONITOR
 
 
 def test_a_merge_request_cannot_turn_its_judges_off_with_a_task(

@@ -152,9 +152,40 @@ def test_a_red_nightly_has_one_issue_and_a_healthy_one_closes_it(
     assert server.issues() == []
 
 
+def test_a_breach_has_one_issue_and_a_healthy_run_closes_it(
+    task: Task, server: HubServer, published: Repo
+) -> None:
+    published.write("ops/ci/ledger.sh", "exit 0\n")
+    published.write(
+        "watched.sh", 'mkdir -p .fearless/watched\necho "$1" > .fearless/watched/said.txt\nexit $2\n'
+    )
+    for _ in range(2):
+        run = task("monitor", {"fearless:monitor": "bash watched.sh 'monitor: BREACH: It moved.' 1"})
+        assert_red(run, "fearless:monitor")
+        assert run.job("fearless:watched").result == "not run"
+        (issue,) = server.issues()
+        assert "monitor: BREACH: It moved." in issue.body
+        assert issue.notes == []
+    assert_red(task("monitor", {"fearless:monitor": "false"}), "fearless:monitor")
+    assert "The run stopped before anything was watched" in issue.notes[-1].body
+    run = task("monitor", {"fearless:monitor": "bash watched.sh 'monitor: HEALTHY: As trained.' 0"})
+    assert run.green, run.log
+    assert run.job("fearless:breach").result == "not run"
+    assert server.issues() == []
+    assert issue.notes[-1].body.startswith("Healthy again. monitor: HEALTHY: As trained.")
+
+
+def test_what_is_not_armed_is_a_warning_and_tells_nothing(task: Task, server: HubServer) -> None:
+    run = task("monitor", {})
+    assert set(run.jobs) == {"fearless:not-armed"}
+    assert run.job("fearless:not-armed").result not in ("success", "failed"), run.log
+    assert "Not armed: nothing that was served is watched here." in run.job("fearless:not-armed").log
+    assert server.calls == []
+
+
 def test_a_task_that_is_misspelled_is_red_with_a_sentence(task: Task) -> None:
     run = task("nightlyy", {})
     assert_red(run, "fearless:task")
     assert sentence(run.job("fearless:task")) == (
-        "fearless: FEARLESS_TASK is 'nightlyy', and the tasks are nightly and update."
+        "fearless: FEARLESS_TASK is 'nightlyy', and the tasks are monitor, nightly and update."
     )

@@ -11,6 +11,7 @@ from tests.project.published import JUDGE, NEW, made_from
 from tests.project.published import published as published
 from tests.workflows.conftest import scheduled, succeeded
 from tests.workflows.hub_server import HubServer
+from tests.workflows.test_monitor_workflow import armed, recorded
 
 from .conftest import asked
 from .pipeline import Event, Gitlab, Pipeline
@@ -44,6 +45,24 @@ def test_a_newer_release_of_the_template_arrives_as_exactly_one_merge_request(
     assert "| `fearless gate` | PASS |" in request.body
     repo.git("fetch", "--quiet", "origin", request.head)
     assert NEW in repo.git("show", f"FETCH_HEAD:{JUDGE}")
+
+
+def test_a_ledger_that_a_script_brings_is_watched(
+    repo: Repo, hub: Path, gitlab: Gitlab, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    armed(repo, kept)
+    repo.edit("ops/ci/ledger.sh", 'test "$FEARLESS_LEDGER_SECRET" = "the key of the ledger"\n', "")
+    with HubServer(hub) as server:
+        recorded(repo, kept, "monthly_fee", "2")
+        done = run(repo, server, gitlab, tmp_path / "breach", "monitor")
+        assert not done.green
+        (issue,) = server.issues()
+        assert "monitor: BREACH: `monthly_fee` is no longer what the model was trained on." in issue.body
+        recorded(repo, kept)
+        done = run(repo, server, gitlab, tmp_path / "quiet", "monitor")
+        assert done.green, done.log
+        assert server.issues() == []
 
 
 def test_a_healthy_night_trains_again_and_runs_the_expensive_guards(

@@ -26,6 +26,8 @@ GITHUB = """\
   leave the list of who may bypass empty.
 - Settings > Environments: `fearless-release`, with required reviewers, for the default branch only. It holds what
   your ops/ci/release.sh asks for.
+- Settings > Environments: `fearless-monitor`, for the default branch only, where ops/ci/ledger.sh brings the ledger to
+  be watched. It holds the secret FEARLESS_LEDGER_SECRET, which that script reads, and what the storage asks for.
 - Settings > Environments: `fearless-update`, for the default branch only, with the secret FEARLESS_APP_PRIVATE_KEY of a
   GitHub App that may write contents, pull requests and workflows; its ID as the variable FEARLESS_APP_ID of the
   repository. An update of the template then opens a pull request by itself; without them it opens an issue that names
@@ -35,7 +37,7 @@ GITLAB = """\
 - Settings > Merge requests: pipelines must succeed, skipped pipelines are not a success, and approvals are removed when
   something is pushed.
 - Build > Pipeline schedules: one each night with the variable FEARLESS_TASK=nightly, one each week with
-  FEARLESS_TASK=update.
+  FEARLESS_TASK=update and, where ops/ci/ledger.sh brings the ledger, one each day with FEARLESS_TASK=monitor.
 - Settings > CI/CD > Variables, masked, for the environment fearless-hub alone: FEARLESS_GITLAB_TOKEN, a project access
   token of a developer with the scopes api and write_repository. An update of the template then opens a merge request by
   itself, and the gate comments on changes."""
