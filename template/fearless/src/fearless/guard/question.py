@@ -44,6 +44,16 @@ def unreadable(project: Project) -> list[Finding]:
     return found
 
 
+def do_nothing(project: Project) -> str:
+    """What is done without a model, in the words of QUESTION.md; empty where nobody wrote them yet."""
+    try:
+        said = _head(project).get("do_nothing")
+    except FearlessError:
+        return ""  # the guard says what is wrong with the file; a report does without the sentence
+    text = " ".join(str(said or "").split())
+    return "" if "TODO" in text.split() else text
+
+
 def _head(project: Project) -> dict[str, Any]:
     """The YAML between the first line `---` and the next one, every value as the text that stands there."""
     try:
