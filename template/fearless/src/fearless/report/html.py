@@ -116,7 +116,9 @@ def _sets(report: Plain) -> str:
     """What each of two golden sets says; the worse one is the verdict above."""
     sets = report.get("sets") or []
     told = "".join(
-        f"<li>{_badge(each['verdict'])} {markup.text(each['sentence'], 500)}</li>" for each in sets
+        f"<li>{_badge(each['verdict'], visible(each['verdict'], 20))}"
+        f" {markup.text(each['sentence'].removeprefix(each['verdict']), 500)}</li>"
+        for each in sets
     )
     return f'<ul class="sets">{told}</ul>' if told else ""
 
@@ -403,6 +405,7 @@ def _judged(report: Plain) -> str:
     if len(policy.encode()) > ROOM["policy"]:
         policy = "gate.yaml is too long for this page; report.json holds it."
     used = {check["metric"] for check in report["checks"]}
+    used = {name.partition("@")[0] for name in used}
     words = {METRICS[name][0]: METRICS[name][1] for name in sorted(used & METRICS.keys())} | TERMS
     glossary = "".join(
         f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>" for word, meaning in words.items()

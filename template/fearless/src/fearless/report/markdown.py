@@ -13,6 +13,8 @@ from fearless.report.words import between, headline, lead, number, without_model
 
 MARKS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "🟡", "ERROR": "⛔"}
 SHOWN_CHECKS, SHOWN_STEPS = 3, 4
+# A column less than in the table of all checks, so that what was asked is seen on a phone.
+FIRST_HEADER = ("verdict", "check", "measured (bounds)", "asked")
 # What a host takes as a comment ends at 65,536 characters; the rest is room for what it adds.
 MOST = 60_000
 SENTENCE, STEP, CELL = 400, 200, 100
@@ -39,7 +41,7 @@ def markdown(report: Mapping[str, Any]) -> str:
             "",
         ]
     if report["checks"]:
-        parts += [*_table(CHECK_HEADER, [_row(check) for check in deciding(report, SHOWN_CHECKS)]), ""]
+        parts += [*_table(FIRST_HEADER, [_first(check) for check in deciding(report, SHOWN_CHECKS)]), ""]
     if report.get("value"):
         parts += [_worth(report["value"]), ""]
     if report.get("worst_slice"):
@@ -91,6 +93,11 @@ def _trial(trial: Mapping[str, Any] | None) -> list[str]:
 def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
     verdict, *rest = check_row(check)
     return (f"{_mark(verdict)} {verdict}", *rest)
+
+
+def _first(check: Mapping[str, Any]) -> tuple[str, ...]:
+    verdict, subject, value, bounds, asked = _row(check)
+    return (verdict, subject, f"{value} ({bounds})" if bounds else value, asked)
 
 
 def _worth(value: Mapping[str, Any]) -> str:

@@ -66,6 +66,7 @@ header .badge{border:2px solid;border-radius:2em;padding:.15em .9em .15em .6em;l
 .few .card .interval{margin-top:auto;padding-top:.8rem}
 .sets{list-style:none;margin-top:.8rem;max-width:48em}
 .sets li{margin:.3rem 0}
+header .sets .badge{border:0;padding:0;font-size:1rem;letter-spacing:0}
 .nothing{margin-top:1rem;max-width:60em}
 .trial{border-style:dashed;color:var(--soft)}
 .trial .do li:first-child{font-weight:400}

@@ -19,6 +19,7 @@ METRICS = {
     "accuracy": ("accuracy", "the share of rows that are decided rightly"),
     "balanced_accuracy": ("balanced accuracy", "accuracy with both classes counted alike"),
     "f1": ("F1", "one number for precision and recall together"),
+    "macro_f1": ("macro F1", "the mean of the F1 of each class, so that rare classes count as much"),
     "precision": ("precision", "the share of flagged rows that are positive"),
     "recall": ("recall", "the share of positive rows that are flagged"),
     "specificity": ("specificity", "the share of negative rows that are left alone"),
@@ -81,7 +82,10 @@ def result(verdict: str) -> str:
 
 def metric(name: str) -> str:
     """What a metric is called in a sentence."""
-    return METRICS[name][0] if name in METRICS else name
+    of, _, threshold = name.partition("@")
+    if of not in METRICS:
+        return name
+    return f"{METRICS[of][0]} at {threshold}" if threshold else METRICS[of][0]
 
 
 def rival(name: str) -> str:
