@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fearless.columns.dictionary import FILE as DICTIONARY
+from fearless.columns.dictionary import Dictionary
 from fearless.core.digest import dvc_folder_md5, sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.model_error import first_complaint
@@ -73,10 +75,21 @@ def read_golden(project: Project, folder: Path, record: Record) -> Golden:
     try:
         rows = pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise FearlessError(f"{project.relative(file)} cannot be read: {error}", fix=PULL) from None
+        said = str(error).partition("\n")[0]
+        raise FearlessError(f"{project.relative(file)} cannot be read: {said}.", fix=PULL) from None
     if rows.height == 0:
         raise FearlessError("The golden data is empty, so it judges nothing.", fix="Freeze it again.")
     return Golden(rows, record)
+
+
+def refuse_other_columns(golden: Golden, dictionary: Dictionary, whose: str = "The golden data") -> None:
+    """Raise FearlessError where the rows lack a column that the dictionary describes."""
+    absent = [name for name in dictionary.columns if name not in golden.rows.columns]
+    if absent:
+        raise FearlessError(
+            f"{whose} has no column `{absent[0]}`, which {DICTIONARY} describes.",
+            fix="Freeze anew with `uv run fearless golden freeze --again`.",
+        )
 
 
 def read_record(project: Project) -> Record:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fearless.columns.dictionary import FILE, Dictionary
+from fearless.columns.dictionary import Dictionary
 from fearless.core import dvc
 from fearless.core.digest import dvc_folder_md5
 from fearless.core.errors import FearlessError
@@ -22,6 +22,7 @@ from fearless.golden.frozen import (
     pointed_digest,
     pointer_of,
     read_golden,
+    refuse_other_columns,
 )
 from fearless.pipeline.base import Base
 
@@ -63,12 +64,7 @@ def golden_of_base(
     if digest == pointed_digest(pointer_of(project), POINTER):
         return None
     golden = _fetched(project, base, digest)
-    absent = [column for column in dictionary.columns if column not in golden.rows.columns]
-    if absent:
-        raise FearlessError(
-            f"The golden data of the base has no column `{absent[0]}`, which {FILE} describes.",
-            fix="Bring other columns and other golden data in changes of their own.",
-        )
+    refuse_other_columns(golden, dictionary, "The golden data of the base")
     seen = row_names(golden.rows, dictionary).is_in(row_names(train, dictionary).implode())
     if dictionary.group:
         groups = train[dictionary.group].cast(str).unique().implode()

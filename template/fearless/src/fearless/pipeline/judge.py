@@ -22,7 +22,7 @@ from fearless.gate.policy import load as load_policy
 from fearless.gate.trial import not_tried, tried
 from fearless.gate.two_sets import not_on_base, on_both
 from fearless.gate.verdict import judge, not_judged
-from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of
+from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of, refuse_other_columns
 from fearless.guard import question
 from fearless.model.artifact import Model, matrix, open_model
 from fearless.model.contract import Team
@@ -56,6 +56,7 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
         dictionary = load_dictionary(project.root)
         task = dictionary.task
         golden = open_golden(project)
+        refuse_other_columns(golden, dictionary)
         _refuse_changed(project)
         candidate = open_model(project.candidate, "models/candidate", project)
         bench = _Bench.of(project, dictionary, candidate, _champion(project, candidate), mode)
