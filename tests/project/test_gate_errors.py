@@ -32,6 +32,18 @@ dvc.add(["data/golden"], project.root)
 """
 WRITE = "rows.write_parquet(file)"
 TARGET = "churned"
+OWN_SCORER = """
+import numpy as np
+
+
+class Own:
+    def score(self, x):
+        return {gives}
+
+
+def load(folder):
+    return Own()
+"""
 
 
 def refuses(repo: Repo, said: str, *arguments: str) -> None:
@@ -104,6 +116,22 @@ def _vouch(champion: Path, path: Path) -> None:
     manifest.write_text(json.dumps(content), encoding="utf-8")
 
 
+def with_own_scorer(gives: str) -> Callable[[Repo], None]:
+    """A champion with the loader `team`, whose scores for the golden features `x` are what `gives` says."""
+
+    def spoiled(repo: Repo) -> None:
+        champion = repo.root / "models" / "champion"
+        shutil.copytree(repo.root / "models" / "candidate", champion)
+        (code,) = champion.rglob("model.py")
+        code.write_text(code.read_text(encoding="utf-8") + OWN_SCORER.format(gives=gives), encoding="utf-8")
+        _vouch(champion, code)
+        manifest = champion / "manifest.json"
+        content = json.loads(manifest.read_text(encoding="utf-8")) | {"loader": "team"}
+        manifest.write_text(json.dumps(content), encoding="utf-8")
+
+    return spoiled
+
+
 def other_columns(content: bytes) -> bytes:
     """A dictionary of a time when there was another column."""
     return content.replace(b"\n  outage_hours_90d:", b"\n  satellite_hours_90d:")
@@ -164,6 +192,26 @@ CASES: dict[str, tuple[Callable[[Repo], None], str]] = {
     "golden data that was cut off": (
         with_golden(f"{WRITE}; file.write_bytes(file.read_bytes()[:-200])"),
         "data/golden/rows.parquet cannot be read",
+    ),
+    "a model that gives NaN": (
+        with_own_scorer("np.where(np.arange(len(x)) == 3, np.nan, 0.5)"),
+        "The champion gave NaN or infinity for 1 of 4,000 golden rows.",
+    ),
+    "a model that gives no probability": (
+        with_own_scorer("np.full(len(x), 1.5)"),
+        "The champion scores from 1.5 to 1.5, and a probability lies within 0..1.",
+    ),
+    "a model that gives fewer scores than rows": (
+        with_own_scorer("np.full(len(x) - 1, 0.5)"),
+        "Golden data has 4,000 rows and the scores of the champion have shape (3999,).",
+    ),
+    "a model that gives no numbers": (
+        with_own_scorer("np.array(['yes'] * len(x))"),
+        "The scores of the champion must be numbers.",
+    ),
+    "a model whose code raises": (
+        with_own_scorer("x.no_such_thing"),
+        "raised AttributeError",
     ),
     "a champion that was damaged": (
         with_champion("model.onnx", lambda content: content[:-1000], vouched=False),
