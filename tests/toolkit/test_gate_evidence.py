@@ -89,7 +89,7 @@ def test_bounds_of_draws_are_expanded_percentiles_and_beyond_the_draws_the_tail(
     assert (found.lower, found.upper) == pytest.approx(np.quantile(draws, [1 - expanded, expanded]), rel=1e-4)
     far = Draws.of(3.0, draws, degrees).interval(0.9999)
     reach = stats.t.ppf(0.9999, degrees) * np.sqrt((degrees + 1) / degrees)
-    assert far.upper == pytest.approx(3 + reach * draws.std(), rel=1e-4)
+    assert far.upper == pytest.approx(3 + reach * draws.std(), rel=1e-3)
 
 
 def test_many_rows_have_the_plain_percentiles_and_few_have_wider_bounds() -> None:
