@@ -27,7 +27,11 @@ import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from fearless.gate.curves import curves  # noqa: E402
+from fearless.gate.findings import Report  # noqa: E402
+from fearless.gate.levels import Levels  # noqa: E402
 from fearless.gate.policy import parse  # noqa: E402
+from fearless.gate.trial import tried  # noqa: E402
+from fearless.gate.two_sets import on_both  # noqa: E402
 from fearless.gate.verdict import judge, not_judged  # noqa: E402
 from fearless.report.html import html  # noqa: E402
 
@@ -70,6 +74,8 @@ def examples() -> dict[str, dict[str, Any]]:
         ).to_dict(),
         "first": judged(noise=0.05, rows=3000, champion=False),
         "regression": regression(),
+        "multiclass": multiclass(),
+        "two_sets": two_sets(),
         "many": {
             **failed,
             "checks": [
@@ -90,6 +96,7 @@ def examples() -> dict[str, dict[str, Any]]:
     worth = {"value": -1.234, "standard_error": 0.5, "lower": -2.06, "upper": -0.41}
     found["slices"] = {
         **failed,
+        "do_nothing": "Nobody is called, or 200 customers chosen by chance",
         "slices": parts,
         "worst_slice": parts[0]
         | {"sentence": "region = north and plan = monthly loses 0.021 ROC AUC on 810 rows."},
@@ -139,16 +146,19 @@ def judged(
 
 
 def regression() -> dict[str, Any]:
-    """A report about minutes of delay."""
+    """A report about minutes of delay, with what a minute costs and the airports as parts."""
     draw = np.random.default_rng(3)
     truth = draw.gamma(2.0, 14.0, 4000)
     y = truth + draw.normal(0.0, 12.0, 4000)
     candidate, champion = truth + draw.normal(0, 3, 4000), truth + draw.normal(0, 6, 4000)
+    airports = Levels("airport", draw.integers(0, 4, 4000).astype(np.intp), ("BER", "FRA", "HAM", "MUC"))
     report = judge(
         parse(
             {
                 "version": 1,
                 "checks": [{"metric": "primary", "min_skill": 0.05}, {"metric": "mae", "max_rise": 0.5}],
+                "slices": {"by": ["airport"]},
+                "value": {"currency": "EUR", "per": "flight", "per_unit_error": -25},
             }
         ),
         "regression",
@@ -156,10 +166,78 @@ def regression() -> dict[str, Any]:
         candidate,
         champion,
         {"constant": np.full(4000, 28.0), "one_feature": 0.3 * truth + 20.0, "linear": 0.6 * truth + 11.0},
-        descriptions={"candidate": "HistGradientBoostingRegressor, 9 features"},
-        context=CONTEXT,
+        slices=[airports],
+        descriptions={"candidate": "HistGradientBoostingRegressor, 9 features", "constant": "always says 28"},
+        context={**CONTEXT, "candidate_name": "delays"},
     ).to_dict()
+    report["do_nothing"] = "Every flight is expected to have the average delay"
     return with_curves(report, y, {"candidate": candidate, "champion": champion})
+
+
+def multiclass() -> dict[str, Any]:
+    """A report about which of three tariffs a customer takes."""
+    draw = np.random.default_rng(4)
+    names, rows = ("basic", "family", "plus"), 3000
+    known = draw.dirichlet((1.5, 0.8, 1.0), rows)
+    y = np.array(names)[(draw.random(rows)[:, None] > np.cumsum(known, axis=1)).sum(axis=1).clip(0, 2)]
+    scores = [
+        _distributions(known + draw.normal(0.0, noise, known.shape)) for noise in (0.03, 0.12, 0.4, 0.25)
+    ]
+    regions = Levels("region", draw.integers(0, 3, rows).astype(np.intp), ("east", "north", "south"))
+    return judge(
+        parse(
+            {
+                "version": 1,
+                "checks": [
+                    {"metric": "log_loss", "min_skill": 0.05, "max_skill_drop": 0.02},
+                    {"metric": "accuracy", "floor": 0.5, "max_drop": 0.02},
+                    {"metric": "macro_f1", "floor": 0.4},
+                ],
+                "slices": {"by": ["region"]},
+            }
+        ),
+        "multiclass",
+        y,
+        scores[0],
+        scores[1],
+        {
+            "constant": np.tile([0.45, 0.25, 0.3], (rows, 1)),
+            "one_feature": scores[2],
+            "linear": scores[3],
+        },
+        slices=[regions],
+        classes=names,
+        descriptions={"candidate": "scores of a file", "constant": "the shares of the training rows"},
+        context={**CONTEXT, "candidate_name": "tariff"},
+    ).to_dict()
+
+
+def _distributions(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    positive = np.clip(scores, 0.01, None)
+    return np.asarray(positive / positive.sum(axis=1, keepdims=True))
+
+
+def two_sets() -> dict[str, Any]:
+    """Golden data on which the candidate looks good, that of the base, and another gate.yaml that is tried."""
+    asked = {"version": 1, "checks": [{"metric": "roc_auc", "floor": 0.78, "max_drop": 0.02}]}
+    policy, proposed = parse(asked), parse({**asked, "checks": [{"metric": "roc_auc", "floor": 0.7}]})
+    draw = np.random.default_rng(6)
+    known = draw.beta(1.2, 2.2, 6000)
+    y = (draw.random(6000) < known).astype(np.float64)
+    candidate, before = (np.clip(known + draw.normal(0.0, each, 6000), 0.005, 0.995) for each in (0.2, 0.05))
+    chosen = np.abs(y - candidate) < 0.8
+
+    def judged_on(rows: NDArray[np.bool_], by: Any) -> Report:
+        parts = {"constant": 0.35 + 0 * known, "one_feature": 0.1 * known + 0.3, "linear": 0.2 * known + 0.28}
+        simple = {name: scores[rows] for name, scores in parts.items()}
+        return judge(by, "binary", y[rows], candidate[rows], before[rows], simple, context=CONTEXT)
+
+    every = np.ones(6000, dtype=np.bool_)
+    report = on_both(judged_on(chosen, policy), judged_on(every, policy), 0, policy).to_dict()
+    trial = tried(judged_on(chosen, policy), judged_on(chosen, proposed))
+    report["trial"] = {"verdict": trial.verdict, "sentence": trial.sentence, "differs": trial.differs}
+    report["do_nothing"] = "Nobody is called, or 200 customers chosen by chance"
+    return with_curves(report, y[chosen], {"candidate": candidate[chosen], "champion": before[chosen]})
 
 
 def with_curves(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Copied, Repo
+from .conftest import Copied, Repo, run
 
 TARGET = {"CI": "true", "GITHUB_BASE_REF": "main"}
 LENIENT = ("min_skill: 0.35", "min_skill: 0.01")
@@ -110,6 +110,15 @@ def test_golden_data_that_changes_alone_passes_and_with_the_model_it_does_not(ch
     assert "data/golden.dvc names other golden data, in a change of its own." in result.stdout + str(
         change.report()
     )
+    report = change.report()
+    assert [(each["name"], each["verdict"]) for each in report["sets"]] == [
+        ("change", "PASS"),
+        ("base", "PASS"),
+    ]
+    assert report["sets"][1]["rows"] < report["sets"][0]["rows"] == report["golden"]["rows"]
+    for told in (result.stdout, *(form(change, name) for name in ("report.md", "report.html", "junit.xml"))):
+        assert "PASS by the golden data of this change (5,013 rows)." in told
+        assert "PASS by the golden data of the base (4,000 rows)." in told
 
     change.edit("params.yaml", "learning_rate: 0.1 ", "learning_rate: 0.09 ")
     trained = change.fearless("train")
@@ -118,6 +127,110 @@ def test_golden_data_that_changes_alone_passes_and_with_the_model_it_does_not(ch
     result = change.fearless("gate", **TARGET)
     assert result.returncode == 1
     assert "data/golden.dvc names other golden data, together with params.yaml" in result.stdout
+
+
+def test_golden_data_on_which_the_model_looks_better_is_refused_by_that_of_the_base(change: Repo) -> None:
+    """Only the rows that the model gets right are kept: by them alone it would pass."""
+    _raise_the_bar(change)
+    _cherry_pick(change)
+    commit(change)
+    assert change.fearless("gate", CI="true").returncode == 0
+    result = change.fearless("gate", GITHUB_ACTIONS="true", **TARGET)
+    assert result.returncode == 1, result.stdout + result.stderr
+    report = change.report()
+    assert [(each["name"], each["verdict"]) for each in report["sets"]] == [
+        ("change", "PASS"),
+        ("base", "FAIL"),
+    ]
+    failed = {check["id"] for check in report["checks"] if check["verdict"] == "FAIL"}
+    assert failed == {"base_golden.roc_auc.floor"}
+    assert "FAIL by the golden data of the base (4,000 rows)." in result.stdout
+    annotations = [line for line in result.stderr.splitlines() if line.startswith("::error")]
+    assert any("On the base's golden data: roc_auc is" in line for line in annotations)
+    assert any("PASS by the golden data of this change" in line for line in annotations)
+    assert "On the base&#x27;s golden data: roc_auc is" in form(change, "junit.xml")
+    assert "❌ FAIL by the golden data of the base (4,000 rows)." in form(change, "report.md")
+
+
+def test_golden_data_of_the_base_that_is_nowhere_any_more_is_an_error_and_not_left_out(
+    change: Repo,
+) -> None:
+    old = _pointed(change)
+    frozen = change.fearless("golden", "freeze", "--again", "--share", "0.25")
+    assert frozen.returncode == 0, frozen.stdout + frozen.stderr
+    commit(change)
+    for place in (".dvc/cache", ".storage"):
+        (change.root / place / "files" / "md5" / old[:2] / f"{old[2:]}.dir").unlink()
+    result = change.fearless("gate", **TARGET)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    (said,) = change.report()["errors"]
+    assert said.startswith(
+        "This change brings other golden data, and that of the base must judge it too, but"
+    )
+    assert "neither the cache nor the storage gives data/golden" in said
+    assert said.endswith("Check the base out where its data is, and run `uv run dvc push`.")
+    assert change.report()["checks"] == []
+
+
+def test_rows_that_the_candidate_was_trained_on_are_left_out_of_the_base_s_golden_data(change: Repo) -> None:
+    frozen = change.fearless("golden", "freeze", "--again", "--share", "0.1")
+    assert frozen.returncode == 0, frozen.stdout + frozen.stderr
+    trained = change.fearless("train")
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    commit(change)
+    result = change.fearless("gate", **TARGET)
+    assert result.returncode == 0, result.stdout + result.stderr
+    new, old = change.report()["sets"]
+    assert old["rows"] == new["rows"] < 4000
+    assert (
+        f"{4000 - old['rows']:,} more are left out, since the candidate was trained on them"
+        in old["sentence"]
+    )
+
+
+def test_what_the_change_s_own_gate_yaml_would_say_is_shown_and_counts_for_nothing(change: Repo) -> None:
+    change.edit("gate.yaml", "floor: 0.85", "floor: 0.99")
+    commit(change)
+    result = change.fearless("gate", GITHUB_ACTIONS="true", **TARGET)
+    assert result.returncode == 0, result.stdout + result.stderr
+    report = change.report()
+    assert (report["verdict"], report["trial"]["verdict"]) == ("PASS", "FAIL")
+    assert result.stdout.startswith("PASS: ")
+    told = "Not in force: The gate.yaml of this change would say FAIL on this golden data, and does not count before"
+    assert told in result.stdout
+    differs = (
+        "roc_auc.floor: PASS (asked: 0.85) by the gate.yaml that judges,"
+        " FAIL (asked: 0.99) by that of this change."
+    )
+    assert report["trial"]["differs"] == [differs]
+    assert differs in result.stdout
+    folded = form(change, "report.md").partition("<details>")
+    assert "would say" not in folded[0]
+    assert differs in folded[2]
+    assert differs in form(change, "report.html")
+    for counted in (form(change, "junit.xml"), result.stderr):
+        assert "0.99" not in counted
+
+
+def test_a_gate_yaml_that_could_not_judge_is_told_before_it_counts(change: Repo) -> None:
+    change.write(
+        "gate.yaml",
+        (change.root / "gate.yaml").read_text("utf-8") + "slices: {by: [no_such_column]}\n",
+    )
+    commit(change)
+    result = change.fearless("gate", **TARGET)
+    assert result.returncode == 0, result.stdout + result.stderr
+    trial = change.report()["trial"]
+    assert trial["verdict"] == "ERROR"
+    assert "the golden data has no column `no_such_column`" in trial["sentence"]
+
+
+def test_the_same_gate_yaml_is_not_tried(change: Repo) -> None:
+    change.write("gate.yaml", (change.root / "gate.yaml").read_text("utf-8") + "# a word more\n")
+    commit(change)
+    assert change.fearless("gate", **TARGET).returncode == 0
+    assert change.report()["trial"] is None
 
 
 def test_an_edit_of_the_toolkit_is_named_even_with_its_digest_in_the_manifest(change: Repo) -> None:
@@ -177,6 +290,59 @@ def test_a_base_that_does_not_exist_is_an_error(change: Repo) -> None:
     result = change.fearless("gate", "--base", "no-such-branch")
     assert result.returncode == 2
     assert "there is no common commit with no-such-branch" in result.stdout
+
+
+def form(repo: Repo, name: str) -> str:
+    """One form of the last report."""
+    return (repo.root / ".fearless" / "gate" / name).read_text(encoding="utf-8")
+
+
+def _pointed(repo: Repo) -> str:
+    """The digest that data/golden.dvc names, without its ending."""
+    text = (repo.root / "data" / "golden.dvc").read_text(encoding="utf-8")
+    return text.partition("md5: ")[2].partition(".dir")[0]
+
+
+def _raise_the_bar(change: Repo) -> None:
+    """Let main ask for more than the model has."""
+    change.git("switch", "--quiet", "main")
+    change.edit("gate.yaml", "floor: 0.85", "floor: 0.95")
+    commit(change)
+    change.git("push", "--quiet", "origin", "main")
+    change.git("switch", "--quiet", "--create", "flattering")
+
+
+def _cherry_pick(repo: Repo) -> None:
+    """Golden data without the rows on which the candidate errs most."""
+    code = """
+import hashlib, json, os
+from pathlib import Path
+import numpy as np
+from fearless.core import dvc
+from fearless.core.project import Project
+from fearless.columns.dictionary import load
+from fearless.columns.frame import target_of
+from fearless.golden.frozen import open_golden
+from fearless.model.artifact import open_model
+
+project = Project.find()
+golden = open_golden(project)
+y = target_of(golden.rows, load(project.root))
+wrong = np.abs(y - open_model(project.candidate, "models/candidate", project).score_rows(golden.rows))
+kept = golden.rows.filter(wrong < np.quantile(wrong, 0.9))
+file = project.golden / "rows.parquet"
+file.unlink()
+kept.write_parquet(file)
+record = project.golden / "golden.json"
+content = json.loads(record.read_text()) | {
+    "rows": kept.height, "rows_sha256": hashlib.sha256(file.read_bytes()).hexdigest()
+}
+record.unlink()
+record.write_text(json.dumps(content))
+dvc.add(["data/golden"], project.root)
+"""
+    done = run([str(repo.python), "-c", code], repo.root, repo.environment())
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _replace_git(root: Path, bare: Path) -> None:

@@ -81,12 +81,24 @@ def test_a_spread_has_the_bounds_of_students_t() -> None:
     assert Spread(1.0, 0.0, 29).interval(0.95).lower == 1.0
 
 
-def test_bounds_of_draws_are_percentiles_and_beyond_the_draws_the_normal_tail() -> None:
+@pytest.mark.parametrize("degrees", [9, 30, 99, 100_000])
+def test_bounds_of_draws_are_expanded_percentiles_and_beyond_the_draws_the_tail(degrees: int) -> None:
     draws = np.random.default_rng(0).normal(3, 2, size=10_000)
-    found = Draws.of(3.0, draws, 99).interval(0.95)
-    assert (found.lower, found.upper) == pytest.approx(np.quantile(draws, [0.05, 0.95]))
-    far = Draws.of(3.0, draws, 99).interval(0.9999)
-    assert far.upper == pytest.approx(3 + NormalDist().inv_cdf(0.9999) * draws.std())
+    expanded = stats.norm.cdf(stats.t.ppf(0.95, degrees) * np.sqrt((degrees + 1) / degrees))
+    found = Draws.of(3.0, draws, degrees).interval(0.95)
+    assert (found.lower, found.upper) == pytest.approx(np.quantile(draws, [1 - expanded, expanded]), rel=1e-4)
+    far = Draws.of(3.0, draws, degrees).interval(0.9999)
+    reach = stats.t.ppf(0.9999, degrees) * np.sqrt((degrees + 1) / degrees)
+    assert far.upper == pytest.approx(3 + reach * draws.std(), rel=1e-3)
+
+
+def test_many_rows_have_the_plain_percentiles_and_few_have_wider_bounds() -> None:
+    draws = np.random.default_rng(0).normal(3, 2, size=10_000)
+    plain = np.quantile(draws, 0.95)
+    assert Draws.of(3.0, draws, 1_000_000).interval(0.95).upper == pytest.approx(plain, rel=1e-4)
+    uppers = [Draws.of(3.0, draws, degrees).interval(0.95).upper for degrees in (5, 20, 80, 320)]
+    assert uppers == sorted(uppers, reverse=True)
+    assert uppers[-1] > plain
 
 
 def uppers(p: Array) -> Array:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fearless.gate.findings import Check, Estimate, Model, Report, Slice, Worth
+from fearless.gate.findings import Check, Estimate, GoldenSet, Model, Report, Slice, Trial, Worth
 from fearless.gate.policy import parse
 from fearless.gate.verdict import judge
 
@@ -61,7 +61,7 @@ def test_the_report_holds_who_judged_what_and_the_policy_as_understood() -> None
 
 def test_the_reference_explains_every_field() -> None:
     text = REFERENCE.read_text(encoding="utf-8")
-    for shape in (Report, Check, Model, Estimate, Slice, Worth):
+    for shape in (Report, Check, Model, Estimate, Slice, Worth, GoldenSet, Trial):
         for each in fields(shape):
             assert f"`{each.name}`" in text, f"{shape.__name__}.{each.name} is not in {REFERENCE.name}"
 

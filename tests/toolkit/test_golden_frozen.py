@@ -76,7 +76,7 @@ def test_no_golden_data_is_told_with_the_way_to_freeze(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "data/golden/golden.json: `the whole file` is"),
+        ("", "data/golden/golden.json is no JSON: EOF while parsing"),
         ("{}", "data/golden/golden.json: `rows` is missing"),
         ('{"version": 2}', "data/golden/golden.json: `version` is 2"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from jinja2 import Environment
 
 from fearless.core.errors import FearlessError
-from fearless.guard.question import KEYS, REGULATED_KEYS, unreadable
+from fearless.guard.question import KEYS, REGULATED_KEYS, do_nothing, unreadable
 
 from .conftest import Tree
 
@@ -38,6 +38,27 @@ def test_keys_of_a_question_that_are_missing_or_empty_are_each_named(tree: Tree)
         "QUESTION.md: `horizon` is empty.",
         "QUESTION.md: `owners` is empty.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (head(do_nothing="Nobody is  called"), "Nobody is called"),
+        (head(), ""),
+        (head(do_nothing="TODO         # what happens without a model"), ""),
+        (head("do_nothing"), ""),
+        (head(do_nothing=""), ""),
+        ("# no head\n", ""),
+        ("---\n: {\n---\n", ""),
+    ],
+)
+def test_what_is_done_without_a_model_is_taken_from_the_head_or_left_out(
+    tree: Tree, text: str, said: str
+) -> None:
+    tree.write("QUESTION.md", text)
+    assert do_nothing(tree.project) == said
+    (tree.root / "QUESTION.md").unlink()
+    assert do_nothing(tree.project) == ""
 
 
 def test_only_a_regulated_repository_is_asked_for_purpose_and_legal_basis(tree: Tree) -> None:

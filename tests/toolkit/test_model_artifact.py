@@ -302,7 +302,7 @@ def test_a_damaged_model_is_told_also_when_its_digest_is_right(tree: Tree) -> No
         ('"version": 1', '"version": 2', "models/candidate/manifest.json: `version` is 2"),
         ('"loader": "onnx"', '"loader": "pickle"', "This toolkit has no loader `pickle`"),
         ('"task": "binary",', "", "`task` is missing"),
-        ("{", "", "manifest.json: `the whole file` is"),
+        ("{", "", "manifest.json is no JSON: trailing characters"),
         ('"loader": "onnx"', '"loader": "skops"', "This toolkit has no loader `skops`"),
     ],
 )

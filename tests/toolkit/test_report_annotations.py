@@ -42,6 +42,17 @@ def test_a_pass_and_an_open_check_that_only_warns_say_nothing(reports: dict[str,
     assert len(error_lines(reports["inconclusive"])) == 5
 
 
+def test_both_golden_sets_are_told_where_one_fails_and_a_policy_that_is_tried_never_is(
+    reports: dict[str, dict[str, Any]],
+) -> None:
+    told = [read(line) for line in error_lines(reports["two_sets"])]
+    assert told[0][1] == (
+        "PASS by the golden data of this change (5,539 rows). FAIL by the golden data of the base (6,000 rows)."
+    )
+    assert all(message.startswith("On the base's golden data: ") for _, message in told[1:])
+    assert not any("would say" in message for _, message in told)
+
+
 def test_what_was_not_judged_says_why(reports: dict[str, dict[str, Any]]) -> None:
     ((_, message),) = [read(line) for line in error_lines(reports["error"])]
     assert message == "models/champion is missing. -> Bring it with `uv run dvc pull`."

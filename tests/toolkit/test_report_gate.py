@@ -88,6 +88,39 @@ def test_the_models_stand_side_by_side_from_the_best_to_the_worst() -> None:
     assert "looks at tenure alone" in table[3]
 
 
+def test_what_is_done_without_a_model_stands_beside_it_with_and_without_the_team_s_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = content()
+    constant, candidate = (
+        next(each for each in report["models"] if each["name"] == name)["metrics"]["log_loss"]["value"]
+        for name in ("constant", "candidate")
+    )
+    figures = (
+        f"A constant guess: log loss {constant:.4g}, with this model {candidate:.4g}; ROC AUC 0.5, with this"
+    )
+    assert f"Without a model: {figures}" in plain(report)
+    words = {**report, "do_nothing": "Nobody is called"}
+    assert f"Without a model: Nobody is called. {figures}" in plain(words)
+    assert "Nobody is called. A constant guess" in on_terminal(words, monkeypatch)
+    assert "Without a model" not in plain(unjudged())
+
+
+def test_two_golden_sets_and_a_policy_that_is_tried_are_told_and_not_mixed_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trial = {"verdict": "FAIL", "sentence": "It would say FAIL.", "differs": ["roc_auc.floor: PASS, FAIL."]}
+    sets = [
+        {"name": "base", "verdict": "PASS", "rows": 9, "sentence": "PASS by the golden data of the base."}
+    ]
+    report = {**content(), "trial": trial, "sets": sets}
+    for text in (plain(report), on_terminal(report, monkeypatch)):
+        assert text.lstrip().startswith("PASS")
+        assert "PASS by the golden data of the base." in text
+        assert "Not in force: It would say FAIL." in text
+        assert "  roc_auc.floor: PASS, FAIL." in text
+
+
 def test_it_ends_with_what_to_do_next() -> None:
     assert plain(content()).splitlines()[-1] == "Next: The candidate may be merged."
     assert "pull request of its own" in plain(content(floor=0.9)).splitlines()[-1]

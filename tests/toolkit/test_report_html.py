@@ -18,14 +18,25 @@ from fearless.report.html import html
 from fearless.report.junit import junit
 from fearless.report.markdown import markdown
 from fearless.report.style import DARK, LIGHT
-from fearless.report.words import headline, number, title
+from fearless.report.words import headline, metric, number, title
 from screenshots import examples
 
 FIRST: dict[str, Any] = json.loads(
     (Path(__file__).parent / "reports" / "report-0.1.0.json").read_text(encoding="utf-8")
 )
 MOST = 300_000
-NAMES = ["pass", "fail", "inconclusive", "error", "first", "regression", "many", "slices"]
+NAMES = [
+    "pass",
+    "fail",
+    "inconclusive",
+    "error",
+    "first",
+    "regression",
+    "multiclass",
+    "many",
+    "slices",
+    "two_sets",
+]
 HOSTILE = [
     "<script>alert(1)</script>",
     "]]> --> </style></svg></details></main>",
@@ -162,6 +173,40 @@ def test_the_title_of_a_check_is_plain_words(changes: dict[str, str], words: str
     check = {**FIRST["checks"][0], "of": "value", "against": None, "metric": "roc_auc", **changes}
     assert title(check) == words
     assert words in Page(html({**FIRST, "checks": [check]})).text
+
+
+def test_both_golden_sets_stand_under_the_verdict_and_a_policy_that_is_tried_far_below_it(
+    reports: dict[str, dict[str, Any]],
+) -> None:
+    report = reports["two_sets"]
+    text = html(report)
+    header, main = text.split("</header>")
+    assert "by the golden data of this change (5,539 rows)." in header
+    assert "by the golden data of the base (6,000 rows)." in header
+    assert header.count('class="badge PASS"') == 1
+    assert header.count('class="badge FAIL"') == 2  # the verdict, and the base's
+    assert "would say" not in header
+    tried = main.split('<h2 id="trial">')[1].split("</section>")[0]
+    assert tried.startswith("Not in force: the gate.yaml of this change</h2>")
+    assert "would say PASS on this golden data, and does not count before it is merged" in tried
+    assert "badge" not in tried
+    assert "on the base&#x27;s golden data</h3>" in main
+
+
+def test_what_is_done_without_a_model_stands_beside_what_decided(reports: dict[str, dict[str, Any]]) -> None:
+    page = " ".join(re.sub(r"<[^>]+>", "", html(reports["regression"])).split())
+    assert (
+        "Without a model: Every flight is expected to have the average delay. A constant guess: worth -452.3 EUR per"
+        " flight, with this model -246.8; mean squared error 542.2, with this model 151.9;"
+    ) in page
+    assert "Without a model: A constant guess" in re.sub(r"<[^>]+>", "", html(reports["pass"]))
+    assert "Without a model" not in html(FIRST | {"models": []})
+
+
+def test_a_metric_at_a_threshold_of_its_own_is_called_by_both() -> None:
+    assert metric("f1@0.3") == "F1 at 0.3"
+    assert metric("macro_f1") == "macro F1"
+    assert metric("churn.metrics:profit") == "churn.metrics:profit"
 
 
 def test_every_check_stands_there_as_a_sentence_with_its_interval(reports: dict[str, dict[str, Any]]) -> None:

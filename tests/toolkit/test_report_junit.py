@@ -54,6 +54,19 @@ def test_each_check_is_one_case_with_its_id_kind_and_sentence(reports: dict[str,
         )
 
 
+def test_each_golden_set_is_a_case_and_a_policy_that_is_tried_is_none(
+    reports: dict[str, dict[str, Any]],
+) -> None:
+    report = reports["two_sets"]
+    root = parsed(report)
+    cases = {case.attrib["name"]: case for case in root.iter("testcase")}
+    assert set(cases) == {"golden.change", "golden.base", *(check["id"] for check in report["checks"])}
+    assert cases["golden.change"][0].tag == "system-out"
+    assert cases["golden.base"][0].tag == "failure"
+    assert cases["base_golden.roc_auc.floor"][0].tag == "failure"
+    assert "would say" not in junit(report)
+
+
 def test_what_is_open_is_skipped_where_it_warns_and_a_failure_where_it_counts_as_one(
     reports: dict[str, dict[str, Any]],
 ) -> None:

@@ -13,7 +13,18 @@ from fearless.report.markdown import MOST, markdown
 from screenshots import examples
 
 WIDTH = 100  # characters of a line in a comment, on the safe side
-NAMES = ["pass", "fail", "inconclusive", "error", "first", "regression", "many", "slices"]
+NAMES = [
+    "pass",
+    "fail",
+    "inconclusive",
+    "error",
+    "first",
+    "regression",
+    "multiclass",
+    "many",
+    "slices",
+    "two_sets",
+]
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +104,32 @@ def test_worth_and_the_weakest_part_are_shown_where_the_report_has_them(
     assert "**Worth:** -1.234 EUR per customer beside the champion, between -2.06 and -0.41" in text
     assert "**Weakest part:** region = north and plan = monthly" in text
     assert "Worth" not in markdown(reports["fail"])
+
+
+def test_both_golden_sets_are_seen_at_once_and_a_policy_that_is_tried_is_folded_and_unmarked(
+    reports: dict[str, dict[str, Any]],
+) -> None:
+    text = markdown(reports["two_sets"])
+    first = unfolded(text)
+    assert "- ✅ PASS by the golden data of this change (5,539 rows).\n" in first
+    assert "- ❌ FAIL by the golden data of the base (6,000 rows).\n" in first
+    assert "| ❌ FAIL | log_loss, ahead of one_feature, base's golden data |" in first
+    assert "would say" not in first
+    tried = text.split("Not in force: what the gate.yaml of this change would say</summary>")[1].split(
+        "</details>"
+    )[0]
+    assert "would say PASS" in tried
+    assert "roc_auc.max_drop: PASS (asked: 0.02) by the gate.yaml that judges, not asked by that" in tried
+    assert not re.search("[✅❌🟡⛔]", tried)
+
+
+def test_what_is_done_without_a_model_is_on_the_first_screen(reports: dict[str, dict[str, Any]]) -> None:
+    first = unfolded(markdown(reports["two_sets"]))
+    assert (
+        "**Without a model:** Nobody is called, or 200 customers chosen by chance. A constant guess: log loss"
+        in first
+    )
+    assert "**Without a model:** A constant guess" in unfolded(markdown(reports["pass"]))
 
 
 def test_every_check_model_and_digest_is_behind_a_fold(reports: dict[str, dict[str, Any]]) -> None:

@@ -85,6 +85,10 @@ def test_golden_data_that_changes_alone_goes_green_and_together_with_the_model_i
     run = proposed()
     assert_green(run)
     assert "data/golden.dvc names other golden data, in a change of its own" in run.job("judge").summary
+    assert "PASS by the golden data of the base (4,000 rows)." in run.job("judge").summary
+    pulled = run.job("check").workspace  # where nothing judges, so that only ci/pull.sh can have brought it
+    assert pulled is not None
+    assert (pulled / ".fearless" / "golden-of-base" / "rows.parquet").is_file()
 
     repo.edit("params.yaml", "learning_rate: 0.1 ", "learning_rate: 0.09 ")
     succeeded(repo, "fearless", "train")
@@ -95,6 +99,20 @@ def test_golden_data_that_changes_alone_goes_green_and_together_with_the_model_i
     told = "data/golden.dvc names other golden data, together with params.yaml"
     assert told in run.job("judge").summary
     assert told in run.job("check").summary
+
+
+def test_golden_data_of_the_base_that_the_storage_no_longer_holds_is_named_and_red(
+    repo: Repo, proposed: Proposed
+) -> None:
+    pointer = (repo.root / "data" / "golden.dvc").read_text("utf-8")
+    old = pointer.partition("md5: ")[2].partition(".dir")[0]
+    succeeded(repo, "fearless", "golden", "freeze", "--again", "--share", "0.3")
+    succeeded(repo, "fearless", "train")
+    succeeded(repo, "dvc", "push")
+    (repo.root / ".storage" / "files" / "md5" / old[:2] / f"{old[2:]}.dir").unlink()
+    run = proposed(given=ONLY_JUDGE)
+    assert_red(run, PULL)
+    assert "The golden data of the base could not be pulled from .storage" in run.job("judge").summary
 
 
 def test_a_forgotten_push_to_the_storage_is_named(repo: Repo, proposed: Proposed) -> None:

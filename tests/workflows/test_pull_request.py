@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -264,6 +265,45 @@ def test_a_push_that_brings_another_champion_is_a_release_and_runs_the_team_s_ow
     assert_green(run)
     assert run.job("judge").outputs["mode"] == "pull_request"
     assert run.result("release") == "skipped"
+
+
+def test_a_merge_queue_judges_by_the_commit_before_and_not_by_the_change_itself(
+    repo: Repo, hub: Path, executed: Executed
+) -> None:
+    before = repo.git("rev-parse", "origin/main")
+    repo.edit("gate.yaml", "min_skill: 0.35", "min_skill: 0.01")
+    repo.edit("params.yaml", "max_iter: 60 ", "max_iter: 3 ")
+    event = queued(repo, hub)
+    text = repo.git("show", f"{event.sha}:{WORKFLOW}")
+    run = executed(text, replace(event, payload={"merge_group": {"base_sha": before}}), given=ONLY_CHECK)
+    assert_red(run, CHANGE, job="check")
+    assert "gate.yaml asks for less" in run.job("check").summary
+    assert run.job("check").step(BASE).outputs["base"] == before
+
+    nameless = executed(text, event, given=ONLY_CHECK)
+    assert_red(nameless, BASE, job="check")
+    assert "the merge queue names none" in nameless.job("check").summary
+
+
+def test_a_merge_queue_lets_an_equal_change_pass_and_comments_nothing(
+    repo: Repo, hub: Path, executed: Executed
+) -> None:
+    before = repo.git("rev-parse", "origin/main")
+    repo.edit("README.md", "## Commands", "## The commands")
+    succeeded(repo, "dvc", "push")
+    event = replace(queued(repo, hub), payload={"merge_group": {"base_sha": before}})
+    run = executed(repo.git("show", f"{event.sha}:{WORKFLOW}"), event, given={"check": "success"})
+    assert_green(run)
+    assert before in (run.artifacts / "gate" / "report.json").read_text("utf-8")
+    assert [run.result(job) for job in ("comment", "release")] == ["skipped", "skipped"]
+
+
+def queued(repo: Repo, hub: Path) -> Event:
+    """The change in a merge queue: a branch of GitHub's own that holds what main would be."""
+    event = pull_request(repo, hub)
+    branch = f"refs/heads/gh-readonly-queue/main/pr-1-{event.sha}"
+    repo.git("push", "--quiet", "origin", f"{event.sha}:{branch}")
+    return Event(hub, "merge_group", branch, event.sha)
 
 
 def damaged_cache(whole: Path, cache: Path, environment: Path, name: str) -> Path:

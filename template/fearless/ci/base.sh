@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lays out the commit that a pull or merge request started from in .fearless/base, so that its toolkit can judge the change,
+# Lays out the commit that a pull or merge request, or a place in a merge queue, started from in .fearless/base, so that its toolkit can judge the change,
 # and says where the scripts to run lie: there, or in fearless/ci where nothing is proposed or the base is too old for it.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/stop.sh"
@@ -7,6 +7,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/stop.sh"
 target=
 if test -n "${GITHUB_BASE_REF:-}"; then
     target=origin/$GITHUB_BASE_REF
+elif test "${GITHUB_EVENT_NAME:-}" = merge_group; then
+    target=${QUEUED_ON:-}
+    test -n "$target" || stop "The base of this change cannot be found: the merge queue names none."
 elif test -n "${CI_MERGE_REQUEST_IID:-}"; then
     # A pipeline of merged results holds what the target has gained since: that is no part of the change.
     target=${CI_MERGE_REQUEST_TARGET_BRANCH_SHA:-${CI_MERGE_REQUEST_DIFF_BASE_SHA:-origin/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME}}

@@ -45,6 +45,21 @@ def checkout(targets: Sequence[str], root: Path) -> None:
         repo.checkout(targets=list(targets))
 
 
+def get(path: str, revision: str, folder: Path, root: Path) -> None:
+    """Bring what `path` held at a commit of git to `folder`, from the cache or else from the remote.
+
+    Raises FearlessError where neither gives it; the folder may hold a part of it then.
+    """
+    with _told("get", root):
+        from dvc.repo import Repo
+
+        try:
+            Repo.get(str(root), path, str(folder), rev=revision, force=True)
+        except Exception as error:  # each cloud's library raises classes of its own
+            said = " ".join(": ".join(_chain(error)).split())
+            raise FearlessError(f"neither the cache nor the storage gives {path}: {said}.") from None
+
+
 def changed(root: Path) -> list[str]:
     """The stages and pointers that are not as dvc.lock and the pointers record, by name.
 
@@ -57,18 +72,26 @@ def changed(root: Path) -> list[str]:
 @contextlib.contextmanager
 def _repo(command: str, root: Path) -> Iterator[Repo]:
     """DVC's repository in `root`, silent; what goes wrong in the block becomes a FearlessError."""
+    with _told(command, root):
+        from dvc.repo import Repo
+
+        with Repo(str(root)) as repo:
+            yield repo
+
+
+@contextlib.contextmanager
+def _told(command: str, root: Path) -> Iterator[None]:
+    """In `root`, with DVC silent; what it raises in the block becomes a FearlessError."""
     import logging
 
     with contextlib.chdir(root):
         from dvc.exceptions import DvcException
         from dvc.logger import set_loggers_level
-        from dvc.repo import Repo
         from dvc.utils.serialize import ParseError
 
         with set_loggers_level(logging.CRITICAL):
             try:
-                with Repo(str(root)) as repo:
-                    yield repo
+                yield
             except (DvcException, ParseError) as error:
                 _refuse_conflict(root)
                 said = " ".join(": ".join(_chain(error)).split())

@@ -31,6 +31,11 @@ def first_complaint(error: ValidationError, file: str, known: Iterable[str]) -> 
         return FearlessError(f"{file}: `{where}` is missing.", fix="Add that line.")
     if problem["type"] == "value_error":
         return FearlessError(f"{file}: `{where}`: {problem['msg'].removeprefix('Value error, ')}")
+    if problem["type"] == "json_invalid":
+        said = problem["msg"].removeprefix("Invalid JSON: ")
+        return FearlessError(
+            f"{file} is no JSON: {said}.", fix="Bring the file back: nobody edits it by hand."
+        )
     value = repr(problem["input"])
     shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
     if problem["type"] in ("bool_parsing", "bool_type"):

@@ -125,7 +125,13 @@ class Tango:
 
 @dataclass(frozen=True)
 class Draws:
-    """A value with the sorted values of its bootstrap samples; bounds are their percentiles."""
+    """A value with the sorted values of its bootstrap samples; bounds are their percentiles, somewhat expanded.
+
+    A bootstrap of m rows is narrow by sqrt((m - 1) / m) and has the tails of a normal distribution where the
+    truth has those of Student's: plain percentiles of few rows call too much proven. So the percentile is that at
+    which a normal quantile reaches as far as sqrt(m / (m - 1)) quantiles of t. Source: Hesterberg, The American
+    Statistician 69 (2015), 371-386, the expanded percentile interval.
+    """
 
     value: float
     draws: Array
@@ -137,15 +143,22 @@ class Draws:
 
     def interval(self, confidence: float) -> Interval:
         error = float(np.std(self.draws))
-        if (1 - confidence) * len(self.draws) >= TAIL_DRAWS:
-            lower, upper = np.quantile(self.draws, (1 - confidence, confidence))
+        reach = self._reach(confidence)
+        level = NormalDist().cdf(reach)
+        if (1 - level) * len(self.draws) >= TAIL_DRAWS:
+            lower, upper = np.quantile(self.draws, (1 - level, level))
         else:
-            reach = NormalDist().inv_cdf(confidence) * error
-            lower, upper = self.value - reach, self.value + reach
+            lower, upper = self.value - reach * error, self.value + reach * error
         # A percentile may lie a hair beyond the value where the draws have few different values.
         return Interval(
             self.value, error, min(float(lower), self.value), max(float(upper), self.value), self.degrees
         )
+
+    def _reach(self, confidence: float) -> float:
+        """How many standard errors the bound lies away, were the draws normal."""
+        if self.degrees < 1:
+            return NormalDist().inv_cdf(confidence)
+        return t_quantile(confidence, self.degrees) * math.sqrt((self.degrees + 1) / self.degrees)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class Check:
 
     `of` says what is measured: the metric's `value`, or the `skill`. Where `against` names another model, the
     estimate is the candidate's advantage over it in that measure, positive where the candidate is better.
+    `golden` is `base` where the base's golden data was measured and not that of the change.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Check:
     sentence: str = ""
     estimate: Estimate | None = None
     rows_needed: int | None = None
+    golden: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,38 @@ class Slice:
 
 @dataclass(frozen=True)
 class Worth:
-    """What a row is worth with each model's answers, in `currency` for one `per`."""
+    """What a row is worth with each model's answers, in `currency` for one `per`; `constant` is without a model."""
 
     currency: str
     per: str
     candidate: Estimate
     champion: Estimate | None
     difference: Estimate | None
+    constant: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class GoldenSet:
+    """What one of two golden sets says: that of the `change`, or of its `base`; `sentence` says it in words."""
+
+    name: str
+    verdict: Verdict
+    rows: int
+    positives: int | None
+    groups: int | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the change's own gate.yaml would say. It counts for nothing until it is merged.
+
+    `differs` has a sentence for each check that is asked otherwise, or ends otherwise.
+    """
+
+    verdict: Verdict
+    sentence: str
+    differs: list[str]
 
 
 @dataclass(frozen=True)
@@ -124,6 +151,9 @@ class Report:
     slices: list[Slice] = field(default_factory=list)
     worst_slice: Slice | None = None
     value: Worth | None = None
+    sets: list[GoldenSet] = field(default_factory=list)
+    trial: Trial | None = None
+    do_nothing: str = ""
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:

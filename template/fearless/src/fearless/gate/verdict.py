@@ -36,7 +36,7 @@ from fearless.gate.metrics import PRIMARY
 from fearless.gate.own import Function, is_own
 from fearless.gate.policy import Mode, Policy, Requirement, TooGood, requirements
 from fearless.gate.rules import CHAMPION_RULES, FLOOR_RULES, LOWER_RULES, SKILL_RULES
-from fearless.gate.scored import CANDIDATE, CHAMPION, Scored
+from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT, Scored
 from fearless.gate.slices import judge_slices
 from fearless.gate.value import NAME as VALUE
 
@@ -92,7 +92,7 @@ def judge(
         verdict=verdict,
         exit_code=exit_code(verdict, reaction),
         mode=mode,
-        summary=wording.summary(verdict, checks, golden.rows, champion is not None, mode, reaction),
+        summary=wording.summary(verdict, checks, [golden.rows], champion is not None, mode, reaction),
         next=wording.next_steps(verdict, checks, mode, reaction),
         notes=wording.notes(
             policy.confidence, champion is not None, skipped, golden.groups, [*golden.told, *warned, *notes]
@@ -279,6 +279,7 @@ def _worth(golden: Scored) -> Worth | None:
         candidate=_estimate(golden.interval(golden.value(CANDIDATE, VALUE))),
         champion=_estimate(golden.interval(golden.value(CHAMPION, VALUE))) if compared else None,
         difference=_estimate(golden.interval(golden.advantage(VALUE, CHAMPION))) if compared else None,
+        constant=_estimate(golden.interval(golden.value(CONSTANT, VALUE))),
     )
 
 
@@ -343,17 +344,25 @@ def _completed(golden: Scored, check: Check, found: Interval, distance: float) -
 
 
 def _models(golden: Scored, metrics: list[str], descriptions: Mapping[str, str]) -> list[Model]:
-    """Candidate and champion on every metric that is judged, the baselines on the primary one."""
+    """Candidate and champion on every metric that is judged, the baselines on the primary one.
+
+    What knows nothing stands beside them on every metric of the table: that is what a model must be worth more than.
+    """
     found: list[Model] = []
     for name in golden.scores:
         judged = name in (CANDIDATE, CHAMPION)
-        wanted = sorted({golden.primary, *metrics}) if judged else [golden.primary]
+        wanted = {golden.primary, *metrics} if judged or name == CONSTANT else {golden.primary}
+        if not judged:
+            wanted = {metric for metric in wanted if not is_own(metric)}
         found.append(
             Model(
                 name=name,
                 role=name if judged else "baseline",
                 description=descriptions.get(name, ""),
-                metrics={metric: _estimate(golden.interval(golden.value(name, metric))) for metric in wanted},
+                metrics={
+                    metric: _estimate(golden.interval(golden.value(name, metric)))
+                    for metric in sorted(wanted)
+                },
                 skill=_estimate(golden.interval(golden.skill(name, golden.primary))),
             )
         )

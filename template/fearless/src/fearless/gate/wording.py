@@ -14,22 +14,26 @@ MEND = {
     "unproven": "Let this machine read the template: its address stands in .copier-answers.yml.",
     "unedited": "Bring the template's files back; the README says where to change what.",
 }
+RIVALS = {"constant": "constant guess", "one_feature": "rule on one feature", "linear": "linear model"}
+# What a bar in gate.yaml is about; a lower one would not mend the rest.
+BARS = {"floor", "champion", "value", "baseline", "slice", "calibration", "budget"}
 PLACES = {"pull_request": "on a pull request", "release": "on a release"}
 
 
 def summary(
-    verdict: Verdict, checks: Sequence[Check], rows: int, champion: bool, mode: str, reaction: str
+    verdict: Verdict, checks: Sequence[Check], rows: Sequence[int], champion: bool, mode: str, reaction: str
 ) -> str:
-    """The verdict in one sentence."""
+    """The verdict in one sentence. `rows` are those of each golden set that was judged."""
+    golden = f"{' and '.join(f'{each:,}' for each in rows)} golden rows"
     concerned = [check.id for check in checks if check.verdict is verdict]
     count, names = f"{len(concerned)} of {len(checks)} checks", ", ".join(concerned)
     if verdict is Verdict.PASS:
         first = "" if champion else "; there is no champion yet to compare with"
-        return f"The candidate passes all {len(checks)} checks on {rows:,} golden rows{first}."
+        return f"The candidate passes all {len(checks)} checks on {golden}{first}."
     if verdict is Verdict.FAIL:
-        return f"The candidate fails {count} on {rows:,} golden rows: {names}."
+        return f"The candidate fails {count} on {golden}: {names}."
     means = "this counts as a failure" if reaction == "fail" else "this warns"
-    return f"{rows:,} golden rows cannot settle {count}: {names}; {means} {PLACES[mode]}."
+    return f"{golden} cannot settle {count}: {names}; {means} {PLACES[mode]}."
 
 
 def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: str) -> list[str]:
@@ -66,11 +70,11 @@ def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: s
         steps.append(
             f"About {max(needed):,} golden rows would settle what is open, if the figures stay as they are."
         )
-    elif any(check.verdict is Verdict.INCONCLUSIVE for check in checks):
+    elif any(check.verdict is Verdict.INCONCLUSIVE and check.estimate for check in checks):
         steps.append("More golden rows will not settle what is open: the candidate sits on the limit.")
     if verdict is Verdict.INCONCLUSIVE and reaction == "warn":
         steps.append("You may go on: it is neither proven good enough nor proven worse.")
-    if failed:
+    if failed & BARS:
         steps.append("A lower bar in gate.yaml is a change of its own, in a pull request of its own.")
     return steps
 
@@ -95,7 +99,7 @@ def sentence(check: Check, value: float, bounds: str) -> str:
         subject = measure
         wish = f"it must be {'at most' if check.rule in LOWER_RULES else 'at least'} {check.limit:.4g}"
     else:
-        subject = f"advantage over the {check.against.replace('_', '-')} in {measure}"
+        subject = f"advantage over the {RIVALS.get(check.against, check.against)} in {measure}"
         wish = f"it must be above {_threshold(check):.4g}"
         if check.kind == "champion" and check.verdict is Verdict.FAIL:
             # The bound may lie above the margin: what fails is that it is worse at all, and not shown to be close.
@@ -232,6 +236,58 @@ def would_be(check: Check, since: str) -> str:
         f"New since {since}, and only a warning until gate.yaml names it: {check.id} would be {check.verdict}."
         f" {check.sentence[:1].upper()}{check.sentence[1:]}"
     )
+
+
+def golden_set(base: bool, verdict: Verdict, rows: int, left_out: int) -> str:
+    """What one of two golden sets says."""
+    which = "the golden data of the base" if base else "the golden data of this change"
+    less = (
+        f"; {left_out:,} more are left out, since the candidate was trained on them or on rows of their group"
+        if left_out
+        else ""
+    )
+    return f"{verdict} by {which} ({rows:,} rows{less})."
+
+
+def too_few_left(left: int, left_out: int) -> str:
+    """Why the base's golden data could not judge."""
+    return (
+        f"INCONCLUSIVE by the golden data of the base: the candidate was trained on {left_out:,} of its"
+        f" {left + left_out:,} rows or on rows of their group, and the {left:,} that are left are too few to judge."
+    )
+
+
+def seen_by_champion() -> str:
+    """What the champion may know of other golden data."""
+    return (
+        "The champion was trained before this golden data was chosen, and may have seen rows of it: it may look better"
+        " there than it is."
+    )
+
+
+def tried(verdict: Verdict, differ: int) -> str:
+    """What a gate.yaml that is not merged yet would say."""
+    checks = {0: "No check differs", 1: "1 check differs"}.get(differ, f"{differ} checks differ")
+    return (
+        f"The gate.yaml of this change would say {verdict} on this golden data, and does not count before it is merged."
+        f" {checks}."
+    )
+
+
+def not_tried(error: str) -> str:
+    """A gate.yaml that is not merged yet and could not judge."""
+    return (
+        "The gate.yaml of this change could not judge this golden data, and does not count before it is merged:"
+        f" {error}"
+    )
+
+
+def asked_otherwise(name: str, now: Check | None, then: Check | None) -> str:
+    """One check by the gate.yaml that judges, and by the one that is tried."""
+    said = [
+        "not asked" if each is None else f"{each.verdict} (asked: {each.limit:.4g})" for each in (now, then)
+    ]
+    return f"{name}: {said[0]} by the gate.yaml that judges, {said[1]} by that of this change."
 
 
 def _where(found: Slice) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fearless.columns.dictionary import FILE as DICTIONARY
+from fearless.columns.dictionary import Dictionary
 from fearless.core.digest import dvc_folder_md5, sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.model_error import first_complaint
@@ -54,10 +57,14 @@ def exists(project: Project) -> bool:
 
 def open_golden(project: Project) -> Golden:
     """Read the golden data; raises FearlessError where it is missing, empty, or not what was frozen."""
+    return read_golden(project, project.golden, read_record(project))
+
+
+def read_golden(project: Project, folder: Path, record: Record) -> Golden:
+    """Read the golden rows in `folder` and hold them against their record; raises FearlessError as `open_golden`."""
     import polars as pl
 
-    record = read_record(project)
-    file = project.golden / ROWS
+    file = folder / ROWS
     if not file.is_file():
         raise FearlessError(f"{project.relative(file)} is missing.", fix=PULL)
     if sha256_file(file) != record.rows_sha256:
@@ -68,10 +75,21 @@ def open_golden(project: Project) -> Golden:
     try:
         rows = pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise FearlessError(f"{project.relative(file)} cannot be read: {error}", fix=PULL) from None
+        said = str(error).partition("\n")[0]
+        raise FearlessError(f"{project.relative(file)} cannot be read: {said}.", fix=PULL) from None
     if rows.height == 0:
         raise FearlessError("The golden data is empty, so it judges nothing.", fix="Freeze it again.")
     return Golden(rows, record)
+
+
+def refuse_other_columns(golden: Golden, dictionary: Dictionary, whose: str = "The golden data") -> None:
+    """Raise FearlessError where the rows lack a column that the dictionary describes."""
+    absent = [name for name in dictionary.columns if name not in golden.rows.columns]
+    if absent:
+        raise FearlessError(
+            f"{whose} has no column `{absent[0]}`, which {DICTIONARY} describes.",
+            fix="Freeze anew with `uv run fearless golden freeze --again`.",
+        )
 
 
 def read_record(project: Project) -> Record:
@@ -82,10 +100,15 @@ def read_record(project: Project) -> Record:
             f"There is no golden data here ({project.relative(file)} is missing).",
             fix=PULL if pointer_of(project).is_file() else "Freeze it with `uv run fearless golden freeze`.",
         )
+    return parse_record(file.read_bytes(), project.relative(file))
+
+
+def parse_record(content: bytes, name: str) -> Record:
+    """The record in the JSON of a file called `name`."""
     try:
-        return Record.model_validate_json(file.read_bytes())
+        return Record.model_validate_json(content)
     except ValidationError as error:
-        raise first_complaint(error, project.relative(file), Record.model_fields) from None
+        raise first_complaint(error, name, Record.model_fields) from None
 
 
 def pointer_of(project: Project) -> Path:
@@ -95,7 +118,12 @@ def pointer_of(project: Project) -> Path:
 
 def pointed_digest(pointer: Path, name: str) -> str:
     """The digest in a DVC pointer."""
-    outs = read_mapping(pointer, name).get("outs")
+    return digest_in(read_mapping(pointer, name), name)
+
+
+def digest_in(pointer: Mapping[str, Any], name: str) -> str:
+    """The digest in the content of a DVC pointer called `name`."""
+    outs = pointer.get("outs")
     digest = outs[0].get("md5") if isinstance(outs, list) and outs and isinstance(outs[0], dict) else None
     if not isinstance(digest, str):
         raise FearlessError(f"{name} names no digest.", fix=f"Bring it back with `git checkout -- {name}`.")

@@ -116,6 +116,16 @@ def _words(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def do_nothing(project: Project) -> str:
+    """What is done without a model, in the words of QUESTION.md; empty where nobody wrote them yet."""
+    try:
+        said = read_question(project).answer("do_nothing")
+    except FearlessError:
+        return ""  # the guard says what is wrong with the file; a report does without the sentence
+    text = " ".join(said.split())
+    return "" if "TODO" in text.split() else text
+
+
 def _head(project: Project) -> dict[str, Any]:
     return _parts(project)[0]
 

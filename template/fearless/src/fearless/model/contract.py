@@ -147,7 +147,7 @@ class Team:
 
     def load_own(self, folder: Path) -> Scorer:
         scorer: Scorer = self._call("model", "load", folder)
-        return scorer
+        return _Own(scorer, self)
 
     def check_metric(self, module: str, function: str) -> None:
         """Prove that the module of the team's package defines `function(y, scores)`."""
@@ -199,6 +199,17 @@ class Team:
 
     def _file(self, file: str) -> str:
         return self.project.relative(self.code / self.project.package / f"{file.replace('.', '/')}.py")
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The team's scorer; what it raises is told by its place in the team's code."""
+
+    scorer: Scorer
+    team: Team
+
+    def score(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        return _told(lambda given: self.scorer.score(given), (x,), self.team)
 
 
 _kept: dict[tuple[Path, str], dict[str, ModuleType]] = {}

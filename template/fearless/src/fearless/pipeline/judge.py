@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from fearless.columns.dictionary import Dictionary
 from fearless.columns.dictionary import load as load_dictionary
 from fearless.columns.frame import target_of
 from fearless.core.digest import sha256_file
@@ -14,14 +16,18 @@ from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
 from fearless.gate import baselines
 from fearless.gate.curves import curves
-from fearless.gate.findings import Check, Report, Verdict
+from fearless.gate.findings import Check, Report, Trial, Verdict
 from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
+from fearless.gate.trial import not_tried, tried
+from fearless.gate.two_sets import not_on_base, on_both
 from fearless.gate.verdict import judge, not_judged
-from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of
+from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of, refuse_other_columns
+from fearless.guard import question
 from fearless.model.artifact import Model, matrix, open_model
 from fearless.model.contract import Team
 from fearless.pipeline.base import find_base
+from fearless.pipeline.base_golden import BaseGolden, golden_of_base
 from fearless.pipeline.budgets import budget_checks
 from fearless.pipeline.change import changes
 from fearless.pipeline.levels import levels_of
@@ -31,67 +37,48 @@ from fearless.pipeline.train import made_from
 
 if TYPE_CHECKING:
     import numpy as np
+    import polars as pl
     from numpy.typing import NDArray
 
 
 def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
     """Judge models/candidate on the golden data; what stops the judgement is a report with verdict ERROR.
 
-    The policy is that of the change's base, where there is one (see `find_base`, which takes `base`).
+    The policy is that of the change's base, where there is one (see `find_base`, which takes `base`). Where the change
+    brings other golden data, that of the base judges as well, and the worse verdict counts. Where it brings another
+    gate.yaml, the report says beside the verdict what that one would say.
     """
     policy: Policy | None = None
     task = ""
     try:
-        policy = load_policy(project.root / FILE)
+        policy = proposed = load_policy(project.root / FILE)
         started_from = find_base(project, base)
         dictionary = load_dictionary(project.root)
         task = dictionary.task
         golden = open_golden(project)
+        refuse_other_columns(golden, dictionary)
         _refuse_changed(project)
         candidate = open_model(project.candidate, "models/candidate", project)
-        champion = _champion(project, candidate)
-        y = target_of(golden.rows, dictionary)
-        rivals, descriptions = _baselines(project, candidate, golden)
-        scores = candidate.score_rows(golden.rows)
-        rival = _champion_scores(champion, golden)
-        groups = golden.rows[dictionary.group].cast(str).to_numpy() if dictionary.group else None
-        descriptions["candidate"] = (
-            f"{candidate.manifest.estimator}, {len(candidate.manifest.features)} features"
-        )
-        if champion:
-            descriptions["champion"] = (
-                f"{champion.manifest.estimator}, {len(champion.manifest.features)} features"
-            )
-        context = _context(project, golden, candidate, champion)
+        bench = _Bench.of(project, dictionary, candidate, _champion(project, candidate), mode)
         beside: list[Check] = []
+        older: BaseGolden | None = None
+        context = _context(project, golden, candidate, bench.champion)
         if started_from:
             beside = changes(project, started_from, task)
             policy = started_from.policy or policy
             context["base"] = started_from.commit
-        parts = levels_of(golden.rows, policy)
-        own = own_metrics(Team.of(project, dictionary), policy)
-        costs, notes = budget_checks(policy, project.candidate, candidate, champion, golden.rows)
+            older = golden_of_base(project, started_from, bench.train, dictionary)
+        scores = bench.scores(golden)
+        report = bench.report(policy, scores, context, beside)
+        if report.models and proposed != policy:
+            report = replace(report, trial=_tried(report, proposed, policy, bench, scores))
+        if older and report.models:
+            report = _beside_base(report, older, bench, policy)
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, {"toolkit": toolkit_version()})
-    report = judge(
-        policy,
-        task,
-        y,
-        scores,
-        rival,
-        rivals,
-        mode,
-        groups=groups,
-        slices=parts,
-        own=own,
-        descriptions=descriptions,
-        context=context,
-        beside=[*beside, *costs],
-        notes=notes,
-    )
     if report.models:
-        drawn = {"candidate": scores} if rival is None else {"candidate": scores, "champion": rival}
-        report = replace(report, curves=curves(task, y, drawn))
+        drawn = curves(task, scores.y, scores.drawn)
+        report = replace(report, curves=drawn, do_nothing=question.do_nothing(project))
     changed = stale_files(project)
     if not changed:
         return report
@@ -101,6 +88,120 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
     return replace(
         report, next=[first, *(step for step in report.next if report.verdict is not Verdict.PASS)]
     )
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """What each model says of the rows of one golden set."""
+
+    golden: Golden
+    y: NDArray[np.float64]
+    candidate: NDArray[np.float64]
+    champion: NDArray[np.float64] | None
+    baselines: dict[str, NDArray[np.float64]]
+
+    @property
+    def drawn(self) -> dict[str, NDArray[np.float64]]:
+        """The models that are drawn."""
+        return {"candidate": self.candidate, **({} if self.champion is None else {"champion": self.champion})}
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Candidate, champion and baselines, ready to be held against any golden rows by any policy."""
+
+    project: Project
+    dictionary: Dictionary
+    candidate: Model
+    champion: Model | None
+    baselines: list[baselines.Baseline]
+    train: pl.DataFrame
+    mode: Mode
+
+    @classmethod
+    def of(
+        cls, project: Project, dictionary: Dictionary, candidate: Model, champion: Model | None, mode: Mode
+    ) -> _Bench:
+        """With the simple rivals fitted on the training rows, with the candidate's own features."""
+        train = open_train(project)
+        features = candidate.team.features(train)
+        target = target_of(train, candidate.team.dictionary)
+        fitted = baselines.fit(matrix(features), target, features.columns, candidate.manifest.task)
+        return cls(project, dictionary, candidate, champion, fitted, train, mode)
+
+    def scores(self, golden: Golden) -> _Scores:
+        x = matrix(self.candidate.team.features(golden.rows))
+        return _Scores(
+            golden,
+            target_of(golden.rows, self.dictionary),
+            self.candidate.score_rows(golden.rows),
+            _champion_scores(self.champion, golden),
+            {each.name: each.score(x) for each in self.baselines},
+        )
+
+    def report(
+        self, policy: Policy, scores: _Scores, context: dict[str, Any], beside: Sequence[Check] = ()
+    ) -> Report:
+        """The whole judgement by `policy`, what the model costs to serve among it."""
+        rows = scores.golden.rows
+        costs, notes = budget_checks(policy, self.project.candidate, self.candidate, self.champion, rows)
+        return self.judged(policy, scores, context, [*beside, *costs], notes)
+
+    def judged(
+        self,
+        policy: Policy,
+        scores: _Scores,
+        context: dict[str, Any],
+        beside: Sequence[Check] = (),
+        notes: Sequence[str] = (),
+    ) -> Report:
+        """What the golden rows say by `policy`; checks that need no rows come in `beside`."""
+        rows, group = scores.golden.rows, self.dictionary.group
+        return judge(
+            policy,
+            self.dictionary.task,
+            scores.y,
+            scores.candidate,
+            scores.champion,
+            scores.baselines,
+            self.mode,
+            groups=rows[group].cast(str).to_numpy() if group else None,
+            slices=levels_of(rows, policy),
+            own=own_metrics(Team.of(self.project, self.dictionary), policy),
+            descriptions=self._descriptions(),
+            context=context,
+            beside=beside,
+            notes=notes,
+        )
+
+    def _descriptions(self) -> dict[str, str]:
+        models = {"candidate": self.candidate, **({"champion": self.champion} if self.champion else {})}
+        said = {each.name: each.description for each in self.baselines}
+        return said | {
+            name: f"{model.manifest.estimator}, {len(model.manifest.features)} features"
+            for name, model in models.items()
+        }
+
+
+def _tried(report: Report, proposed: Policy, policy: Policy, bench: _Bench, scores: _Scores) -> Trial:
+    """What the policy that the change proposes would say of the same rows; nothing of it stops the judgement."""
+    try:
+        if proposed.budgets != policy.budgets:
+            return tried(report, bench.report(proposed, scores, {}))
+        costs = [check for check in report.checks if check.kind == "budget"]
+        return tried(report, bench.judged(proposed, scores, {}, costs))
+    except FearlessError as error:
+        return not_tried(str(error))
+
+
+def _beside_base(report: Report, older: BaseGolden, bench: _Bench, policy: Policy) -> Report:
+    """The report with what the base's golden data says; raises FearlessError where that cannot judge."""
+    if not older.enough:
+        return not_on_base(report, older.left, older.left_out, policy)
+    of_base = bench.judged(policy, bench.scores(older.golden), {})
+    if of_base.errors:
+        raise FearlessError(f"On the base's golden data: {' '.join(of_base.errors)}")
+    return on_both(report, of_base, older.left_out, policy)
 
 
 def stale_files(project: Project) -> list[str]:
@@ -144,19 +245,6 @@ def _champion_scores(champion: Model | None, golden: Golden) -> NDArray[np.float
             f"models/champion cannot be scored on the golden data: {error.what}",
             fix="Keep the columns that it was made for in columns.yaml until a model without them is released.",
         ) from None
-
-
-def _baselines(
-    project: Project, candidate: Model, golden: Golden
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
-    """The simple rivals, fitted on the training rows with the candidate's own features, scored on golden."""
-    rows = open_train(project)
-    train = candidate.team.features(rows)
-    fitted = baselines.fit(
-        matrix(train), target_of(rows, candidate.team.dictionary), train.columns, candidate.manifest.task
-    )
-    x = matrix(candidate.team.features(golden.rows))
-    return {each.name: each.score(x) for each in fitted}, {each.name: each.description for each in fitted}
 
 
 def _context(project: Project, golden: Golden, candidate: Model, champion: Model | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fearless.core.atomic import replaced_folder
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.golden.freeze import row_names
-from fearless.golden.frozen import Golden, open_golden
+from fearless.golden.frozen import Golden, open_golden, refuse_other_columns
 from fearless.guard.leakage import moment
 from fearless.model.contract import Team
 
@@ -52,7 +52,10 @@ def open_train(project: Project) -> pl.DataFrame:
     try:
         return pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise FearlessError(f"{project.relative(file)} cannot be read: {error}") from None
+        said = str(error).partition("\n")[0]
+        raise FearlessError(
+            f"{project.relative(file)} cannot be read: {said}.", fix="Bring it with `uv run dvc checkout`."
+        ) from None
 
 
 def split_off(
@@ -92,12 +95,7 @@ def _same_names(golden: Golden, dictionary: Dictionary) -> None:
                 f"The golden data was frozen with the {role} {getattr(record, role)!r}, and {FILE} now says {value!r}.",
                 fix="Set it back, or freeze anew with `uv run fearless golden freeze --again`.",
             )
-    absent = [name for name in dictionary.columns if name not in golden.rows.columns]
-    if absent:
-        raise FearlessError(
-            f"The golden data has no column `{absent[0]}`, which {FILE} describes.",
-            fix="Freeze anew with `uv run fearless golden freeze --again`.",
-        )
+    refuse_other_columns(golden, dictionary)
 
 
 def _same_types(golden: Golden, rows: pl.DataFrame) -> None:

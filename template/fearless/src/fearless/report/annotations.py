@@ -21,6 +21,11 @@ def error_lines(report: Mapping[str, Any], file: str = "gate.yaml") -> list[str]
     """
     counted = ("FAIL", "ERROR", "INCONCLUSIVE") if report["exit_code"] == 3 else ("FAIL", "ERROR")
     found = [("Gate: not judged", " ".join(report["errors"]))] if report["errors"] else []
+    sets = report.get("sets") or []
+    if any(each["verdict"] in counted for each in sets):
+        found.append(
+            ("Gate: golden data of the change and of the base", " ".join(each["sentence"] for each in sets))
+        )
     for check in in_order(report["checks"]):
         if check["verdict"] in counted:
             found.append((f"Gate: {title(check)}", check["sentence"]))

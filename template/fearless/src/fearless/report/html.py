@@ -30,6 +30,7 @@ from fearless.report.words import (
     rival,
     span,
     title,
+    without_model,
 )
 
 FOLDED_FROM = 12  # that many passed checks are shown folded
@@ -56,6 +57,7 @@ def html(report: Plain) -> str:
         ("slices", "Parts of the data", _slices(report)),
         ("curves", "How the model behaves", _curves(report)),
         ("models", "The models beside each other", _models(report)),
+        ("trial", "Not in force: the gate.yaml of this change", _trial(report.get("trial"))),
         ("evidence", "How it was judged", _judged(report)),
     ]
     shown = [(anchor, heading, body) for anchor, heading, body in sections if body]
@@ -81,7 +83,7 @@ def html(report: Plain) -> str:
 {_badge(report["verdict"], visible(report["verdict"], 20))}
 <h1>{markup.text(headline(report))}</h1>
 <p class="lead">{markup.commands(markup.text(lead(report), 1200))}</p>
-{_errors(report)}<p class="meta">{markup.text(" · ".join(_meta(report)))}</p>
+{_errors(report)}{_sets(report)}<p class="meta">{markup.text(" · ".join(_meta(report)))}</p>
 <nav aria-label="Parts of this report"><ul>{links}</ul></nav>
 </div></header>
 <main class="wide">
@@ -110,11 +112,28 @@ def _errors(report: Plain) -> str:
     )
 
 
+def _sets(report: Plain) -> str:
+    """What each of two golden sets says; the worse one is the verdict above."""
+    sets = report.get("sets") or []
+    told = "".join(
+        f"<li>{_badge(each['verdict'], visible(each['verdict'], 20))}"
+        f" {markup.text(each['sentence'].removeprefix(each['verdict']), 500)}</li>"
+        for each in sets
+    )
+    return f'<ul class="sets">{told}</ul>' if told else ""
+
+
 def _decided(report: Plain) -> str:
     cards = [_card(check, report) for check in deciding(report)]
     if report.get("value"):
         cards.append(_worth(report["value"]))
-    return f'<div class="cards few">{"".join(cards)}</div>' if cards else ""
+    told = without_model(report)
+    beside = (
+        f'<p class="nothing"><strong>Without a model:</strong> {markup.text(" ".join(filter(None, told)))}</p>'
+        if told
+        else ""
+    )
+    return f'<div class="cards few">{"".join(cards)}</div>{beside}' if cards else beside
 
 
 def _card(check: Plain, report: Plain) -> str:
@@ -386,6 +405,7 @@ def _judged(report: Plain) -> str:
     if len(policy.encode()) > ROOM["policy"]:
         policy = "gate.yaml is too long for this page; report.json holds it."
     used = {check["metric"] for check in report["checks"]}
+    used = {name.partition("@")[0] for name in used}
     words = {METRICS[name][0]: METRICS[name][1] for name in sorted(used & METRICS.keys())} | TERMS
     glossary = "".join(
         f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>" for word, meaning in words.items()
@@ -403,6 +423,14 @@ def _lines(text: str) -> str:
     return "\n".join(
         " " * (len(line) - len(line.lstrip(" "))) + visible(line, 300) for line in text.splitlines()
     )
+
+
+def _trial(trial: Plain | None) -> str:
+    """Words alone, without a badge or a colour: no second verdict may be taken for the first."""
+    if not trial:
+        return ""
+    differs = markup.items(trial["differs"], "do", ROOM["list"])
+    return f'<div class="card trial"><p>{markup.text(trial["sentence"])}</p>{differs}</div>'
 
 
 def _by_model(curves: Mapping[str, Any] | None) -> dict[str, Any]:

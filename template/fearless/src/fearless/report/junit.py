@@ -18,7 +18,10 @@ def junit(report: Mapping[str, Any]) -> str:
     FAIL is a failure, ERROR an error; INCONCLUSIVE is skipped, and a failure where the mode counts it as one.
     A report without checks is one test case with an error: never an empty suite, which would read as passed.
     """
-    cases = [_case(check, report["exit_code"] == 3) for check in _named_apart(in_order(report["checks"]))]
+    counts_as_failure = report["exit_code"] == 3
+    cases = [_case(check, counts_as_failure) for check in _named_apart(in_order(report["checks"]))]
+    sets = [{**each, "kind": "golden", "id": f"golden.{each['name']}"} for each in report.get("sets") or []]
+    cases = [*(_case(each, counts_as_failure) for each in sets), *cases]
     if not cases or report["errors"]:
         cases.insert(0, ("gate", "judged", "error", "ERROR", _why(report)))
     counts = {kind: sum(case[2] == kind for case in cases) for kind in ("failure", "error", "skipped")}

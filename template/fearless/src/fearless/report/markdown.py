@@ -9,10 +9,12 @@ from typing import Any
 from fearless.report.deciding import deciding, in_order
 from fearless.report.rows import CHECK_HEADER, check_row, model_header, model_rows
 from fearless.report.visible import visible
-from fearless.report.words import between, headline, lead, number
+from fearless.report.words import between, headline, lead, number, without_model
 
 MARKS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "🟡", "ERROR": "⛔"}
 SHOWN_CHECKS, SHOWN_STEPS = 3, 4
+# A column less than in the table of all checks, so that what was asked is seen on a phone.
+FIRST_HEADER = ("verdict", "check", "measured (bounds)", "asked")
 # What a host takes as a comment ends at 65,536 characters; the rest is room for what it adds.
 MOST = 60_000
 SENTENCE, STEP, CELL = 400, 200, 100
@@ -33,12 +35,19 @@ def markdown(report: Mapping[str, Any]) -> str:
             *(f"- {safe(error.strip().removeprefix('-> '), STEP)}" for error in report["errors"][1:6]),
             "",
         ]
+    if report.get("sets"):
+        parts += [
+            *(f"- {_mark(each['verdict'])} {safe(each['sentence'], SENTENCE)}" for each in report["sets"]),
+            "",
+        ]
     if report["checks"]:
-        parts += [*_table(CHECK_HEADER, [_row(check) for check in deciding(report, SHOWN_CHECKS)]), ""]
+        parts += [*_table(FIRST_HEADER, [_first(check) for check in deciding(report, SHOWN_CHECKS)]), ""]
     if report.get("value"):
         parts += [_worth(report["value"]), ""]
     if report.get("worst_slice"):
         parts += [f"**Weakest part:** {safe(report['worst_slice']['sentence'], STEP)}", ""]
+    if told := without_model(report):
+        parts += [f"**Without a model:** {safe(' '.join(filter(None, told)), SENTENCE)}", ""]
     parts += [*(f"**Next:** {safe(step, STEP)}  " for step in report["next"][:SHOWN_STEPS]), ""]
     text = "\n".join(parts) + "\n"
     for title, lines in _folds(report):
@@ -64,14 +73,31 @@ def _folds(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
             [f"- {_mark(part['verdict'])} {safe(part['sentence'], SENTENCE)}" for part in slices],
         ),
         ("The models beside each other", _table(model_header(report), model_rows(report))),
+        ("Not in force: what the gate.yaml of this change would say", _trial(report.get("trial"))),
         ("What else to do", [f"- {safe(step, SENTENCE)}" for step in report["next"][SHOWN_STEPS:]]),
         ("How it was judged", [*(f"- {safe(note, SENTENCE)}" for note in report["notes"]), *judged]),
+    ]
+
+
+def _trial(trial: Mapping[str, Any] | None) -> list[str]:
+    """Words alone, without a mark: no second verdict may be taken for the first."""
+    if not trial:
+        return []
+    return [
+        safe(trial["sentence"], SENTENCE),
+        "",
+        *(f"- {safe(each, SENTENCE)}" for each in trial["differs"]),
     ]
 
 
 def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
     verdict, *rest = check_row(check)
     return (f"{_mark(verdict)} {verdict}", *rest)
+
+
+def _first(check: Mapping[str, Any]) -> tuple[str, ...]:
+    verdict, subject, value, bounds, asked = _row(check)
+    return (verdict, subject, f"{value} ({bounds})" if bounds else value, asked)
 
 
 def _worth(value: Mapping[str, Any]) -> str:

@@ -24,6 +24,10 @@ ASKED = {
     "model_mb": "<= {limit}",
     "alone": "changes alone",
     "unedited": "unedited",
+    "champion": "kept",
+    "unproven": "proven",
+    "told": "told",
+    "untrained_rows": "enough rows",
 }
 ROLES = {"candidate": 0, "champion": 1, "baseline": 2}
 
@@ -79,8 +83,10 @@ def _subject(check: Mapping[str, Any]) -> str:
     if check["rule"] == "slices":
         measure = f"{measure} by {check['id'].rpartition('.')[2]}"
     if check.get("against"):
-        return f"{measure}, ahead of {check['against']}"
-    return f"{measure}, not too good" if check["rule"] == "too_good" else measure
+        measure = f"{measure}, ahead of {check['against']}"
+    if check["rule"] == "too_good":
+        measure = f"{measure}, not too good"
+    return f"{measure}, base's golden data" if check.get("golden") == "base" else measure
 
 
 def _value(check: Mapping[str, Any]) -> str:

@@ -65,6 +65,12 @@ header .badge{border:2px solid;border-radius:2em;padding:.15em .9em .15em .6em;l
 .asked{color:var(--soft);font-size:.82rem;text-align:right}
 .few .card{display:flex;flex-direction:column}
 .few .card .interval{margin-top:auto;padding-top:.8rem}
+.sets{list-style:none;margin-top:.8rem;max-width:48em}
+.sets li{margin:.3rem 0}
+header .sets .badge{border:0;padding:0;font-size:1rem;letter-spacing:0}
+.nothing{margin-top:1rem;max-width:60em}
+.trial{border-style:dashed;color:var(--soft)}
+.trial .do li:first-child{font-weight:400}
 .notes{list-style:none;color:var(--soft)}
 .do{padding-left:1.3rem;max-width:52em}
 .do li{margin:.35rem 0;padding-left:.2rem}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from fearless.report.rows import CHECK_HEADER, check_rows, model_header, model_rows
+from fearless.report.words import without_model
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "ERROR": "magenta"}
 
@@ -29,14 +30,19 @@ def plain(report: dict[str, Any]) -> str:
     """The report as aligned text without colours, ending with a line feed."""
     parts = [f"{report['verdict']}: {report['summary']}"]
     parts += [f"- {error}" for error in report["errors"][1:]]
+    parts += [f"- {each['sentence']}" for each in report.get("sets") or []]
     if report["checks"]:
         parts += ["", *_aligned(CHECK_HEADER, check_rows(report))]
         open_checks = [check["sentence"] for check in report["checks"] if check["verdict"] != "PASS"]
         parts += ["", *(f"- {sentence}" for sentence in open_checks)] if open_checks else []
     if report["models"]:
         parts += ["", *_aligned(model_header(report), model_rows(report))]
+    if told := without_model(report):
+        parts += ["", " ".join(("Without a model:", *filter(None, told)))]
     if report["notes"]:
         parts += ["", *report["notes"]]
+    if trial := report.get("trial"):
+        parts += ["", f"Not in force: {trial['sentence']}", *(f"  {each}" for each in trial["differs"])]
     parts += ["", *(f"Next: {step}" for step in report["next"])]
     return "\n".join(parts) + "\n"
 
@@ -59,6 +65,8 @@ def _show_rich(report: dict[str, Any], stream: TextIO) -> None:
     console.print(Text.assemble(verdict, f" {report['summary']}"))
     for error in report["errors"][1:]:
         console.print(Text(f"- {error}"))
+    for each in report.get("sets") or []:
+        console.print(Text(f"- {each['sentence']}", style=COLOURS.get(each["verdict"], "")))
     tables = (
         ("What decided", CHECK_HEADER, check_rows(report)),
         ("The models", model_header(report), model_rows(report)),
@@ -78,7 +86,13 @@ def _show_rich(report: dict[str, Any], stream: TextIO) -> None:
                 if check["verdict"] != "PASS":
                     console.print(Text(f"- {check['sentence']}", style=COLOURS[check["verdict"]]))
     console.print()
+    if told := without_model(report):
+        console.print(Text.assemble(("Without a model: ", "bold"), " ".join(filter(None, told))))
     for note in report["notes"]:
         console.print(Text(note, style="dim"))
+    if trial := report.get("trial"):
+        console.print(Text(f"Not in force: {trial['sentence']}", style="dim"))
+        for each in trial["differs"]:
+            console.print(Text(f"  {each}", style="dim"))
     for step in report["next"]:
         console.print(Text.assemble(("Next: ", "bold"), step))

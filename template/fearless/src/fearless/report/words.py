@@ -19,6 +19,7 @@ METRICS = {
     "accuracy": ("accuracy", "the share of rows that are decided rightly"),
     "balanced_accuracy": ("balanced accuracy", "accuracy with both classes counted alike"),
     "f1": ("F1", "one number for precision and recall together"),
+    "macro_f1": ("macro F1", "the mean of the F1 of each class, so that rare classes count as much"),
     "precision": ("precision", "the share of flagged rows that are positive"),
     "recall": ("recall", "the share of positive rows that are flagged"),
     "specificity": ("specificity", "the share of negative rows that are left alone"),
@@ -51,6 +52,8 @@ HEADLINES = {
     "INCONCLUSIVE": "It cannot be told yet whether this model is good enough.",
     "ERROR": "The model was not judged.",
 }
+# So many metrics of what knows nothing stand in the sentence about it; the table of models has them all.
+FIGURES = 2
 RESULTS = {"PASS": "Passed", "FAIL": "Failed", "INCONCLUSIVE": "Open", "ERROR": "Not judged"}
 RIVALS = {
     "champion": "the champion",
@@ -79,7 +82,10 @@ def result(verdict: str) -> str:
 
 def metric(name: str) -> str:
     """What a metric is called in a sentence."""
-    return METRICS[name][0] if name in METRICS else name
+    of, _, threshold = name.partition("@")
+    if of not in METRICS:
+        return name
+    return f"{METRICS[of][0]} at {threshold}" if threshold else METRICS[of][0]
 
 
 def rival(name: str) -> str:
@@ -89,6 +95,33 @@ def rival(name: str) -> str:
 
 def title(check: Mapping[str, Any]) -> str:
     """What a check is about, in a few words; for a rule of a later toolkit its id."""
+    return f"{_title(check)}, on the base's golden data" if check.get("golden") == "base" else _title(check)
+
+
+def without_model(report: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What is done without a model, and what that comes to beside the candidate; None where nothing says it."""
+    models = {model["name"]: model for model in report["models"]}
+    nothing, candidate = models.get("constant"), models.get("candidate")
+    if nothing is None or candidate is None:
+        return None
+    figures = [
+        f"{metric(name)} {number(nothing['metrics'][name]['value'])}, with this model"
+        f" {number(candidate['metrics'][name]['value'])}"
+        for name in [report["primary"], *sorted(nothing["metrics"].keys() - {report["primary"], "value"})]
+        if name in nothing["metrics"] and name in candidate["metrics"]
+    ][:FIGURES]
+    worth = report.get("value")
+    if worth and worth.get("constant"):
+        figures.insert(
+            0,
+            f"worth {number(worth['constant']['value'])} {worth['currency']} per {worth['per']}, with this model"
+            f" {number(worth['candidate']['value'])}",
+        )
+    said = report.get("do_nothing") or ""
+    return (said.rstrip(".") + "." if said else "", f"A constant guess: {'; '.join(figures)}.")
+
+
+def _title(check: Mapping[str, Any]) -> str:
     rule, of = check["rule"], metric(check["metric"])
     if rule in MARGINS:
         return f"No worse than the champion in {of}{' skill' if check['of'] == 'skill' else ''}"
@@ -106,6 +139,10 @@ def title(check: Mapping[str, Any]) -> str:
         "model_mb": "Small enough",
         "alone": f"What changes {check['metric']} changes nothing else",
         "unedited": f"The {check['metric']} is unedited",
+        "unproven": f"The {check['metric']} is proven unedited",
+        "champion": "The champion stays",
+        "told": f"{check['metric']} changes",
+        "untrained_rows": "Enough rows that the candidate was not trained on",
     }
     return titles.get(rule, str(check["id"]))
 
