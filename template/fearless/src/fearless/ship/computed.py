@@ -11,6 +11,7 @@ from typing import Any
 from fearless.columns.dictionary import gaps, read_open
 from fearless.core.digest import files_below, sha256_file
 from fearless.core.errors import FearlessError
+from fearless.core.evidence import content_digest
 from fearless.core.git import git
 from fearless.core.project import Project
 from fearless.guard.ownership import unedited
@@ -98,7 +99,8 @@ def gate_is_whole(here: Here) -> Found:
     skipped = [each for each in here.ci.details["commands"] if each.get("code") is None]
     if skipped:
         raise FearlessError(f"CI skipped `{skipped[0].get('command')}`.", fix="`uv run fearless ci`")
-    if base := find_base(here.project, environment={}):
+    base = find_base(here.project, environment={})
+    if base and content_digest(here.project, base.commit) != here.content:
         judged_by = str(here.report["context"].get("base", ""))
         if judged_by != base.commit:
             raise FearlessError(
@@ -190,14 +192,11 @@ def _default_branch(here: Here) -> str:
             f"The last commit is on {f'`{branch}`' if branch else 'no branch'}, and the default branch is `{default}`.",
             fix=f"Merge it, then `git switch {default}`",
         )
-    if origin:
-        from fearless.core.evidence import content_digest
-
-        if content_digest(here.project, f"origin/{origin}") != here.content:
-            raise FearlessError(
-                f"`{default}` here and origin/{origin} are not the same content.",
-                fix="`git pull`, or `git push`",
-            )
+    if origin and content_digest(here.project, f"origin/{origin}") != here.content:
+        raise FearlessError(
+            f"`{default}` here and origin/{origin} are not the same content.",
+            fix="`git pull`, or `git push`",
+        )
     return default
 
 
