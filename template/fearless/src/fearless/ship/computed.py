@@ -18,6 +18,7 @@ from fearless.guard.ownership import unedited
 from fearless.guard.question import unanswered
 from fearless.pipeline.base import find_base
 from fearless.pipeline.change import BESIDE_GOLDEN, POINTER
+from fearless.ship.bound import is_shallow
 from fearless.ship.concern import open_concerns
 from fearless.ship.here import CHAMPION, Found, Here, read_report
 from fearless.ship.proven import CHECK, STATE, ran_well, said_by_ci
@@ -61,6 +62,11 @@ def described(here: Here) -> Found:
 def golden_alone(here: Here) -> Found:
     """A13: since the champion came, or before the first release for the last change, golden data came alone."""
     root = here.project.root
+    if is_shallow(here.project):
+        raise FearlessError(
+            "This clone is shallow, so nobody can see what the golden data came with.",
+            fix="`git fetch --unshallow`",
+        )
     since = git(["log", "-1", "--first-parent", "--format=%H", "--", CHAMPION], root).stdout.strip()
     commits = git(
         ["log", "--first-parent", "--format=%H", *([f"{since}..HEAD"] if since else ["-1"]), "--", POINTER],
