@@ -497,6 +497,12 @@ def test_a_shallow_clone_proves_nothing_that_is_in_history(ready: Repo, tmp_path
     assert opened(ready) == {"A13", "A34", "S1", "S7", "T01"}
 
 
+def test_what_was_never_committed_has_no_checklist(fresh: Copied) -> None:
+    repo = fresh()
+    for command in (["checklist"], ["concern"], ["concern", "Something"], ["sign", "S1"]):
+        assert "has no commit yet" in refusal(repo.fearless(*command))
+
+
 class TestSign:
     def test_shows_what_is_signed_before_it_is(self, repo: Repo) -> None:
         result = repo.fearless("sign", "S1", **person(BOB))

@@ -12,6 +12,7 @@ from fearless.core.project import Project
 from fearless.ship import computed, judged, proven
 from fearless.ship.here import Found, Here
 from fearless.ship.items import Item, built_in, own
+from fearless.ship.record import refuse_without_commit
 from fearless.ship.recorded import as_recorded
 from fearless.ship.signature import valid
 
@@ -91,6 +92,7 @@ def compute(project: Project, now: datetime | None = None) -> Checklist:
     Raises FearlessError where there is no commit, or where ops/checklist.yaml cannot be read.
     """
     now = now or datetime.now(UTC)
+    refuse_without_commit(project)
     here = Here(project, now)
     commit, content = here.commit, here.content
     profile = str(project.answers.get("profile", "light"))
