@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 from jinja2 import Environment
 
 from fearless.core.errors import FearlessError
-from fearless.guard.question import KEYS, REGULATED_KEYS, do_nothing, unreadable
+from fearless.guard.question import (
+    KEYS,
+    REGULATED_KEYS,
+    do_nothing,
+    read_question,
+    unanswered,
+    unreadable,
+)
 
 from .conftest import Tree
 
@@ -112,3 +120,69 @@ def test_the_rendered_question_is_read(tree: Tree, example: str, profile: str) -
 def test_the_page_of_frozen_names_lists_the_keys_of_the_question() -> None:
     page = (ROOT / "docs" / "reference" / "frozen-surface.md").read_text(encoding="utf-8")
     assert f"`{' '.join(KEYS)}`; with `regulated` also `{' '.join(REGULATED_KEYS)}`" in page
+
+
+COMPLETE = """\
+---
+version: 1
+question: Who leaves?
+decision: We call them
+decision_maker: Grace
+label: left is yes after 90 days
+horizon: 90 days
+unit: one customer
+do_nothing: Nobody is called
+costs: {currency: EUR, false_positive: 5, false_negative: 060}
+owners:
+  - name: Ada
+    email: ada@example.com
+review: 2027-01-31
+---
+
+# The question
+
+In words. TODO is fine down here.
+"""
+
+
+def test_the_question_is_data_for_whoever_tells_of_the_model(tree: Tree) -> None:
+    tree.write("QUESTION.md", COMPLETE)
+    found = read_question(tree.project)
+    assert (found.answer("question"), found.answer("decision_maker")) == ("Who leaves?", "Grace")
+    assert found.answer("purpose") == ""
+    assert found.costs == {"currency": "EUR", "false_positive": "5", "false_negative": "060"}
+    assert found.owners == [{"name": "Ada", "email": "ada@example.com"}]
+    assert found.review == date(2027, 1, 31)
+    assert found.text == "# The question\n\nIn words. TODO is fine down here."
+    assert unanswered(tree.project) == []
+
+
+@pytest.mark.parametrize("review", ["soon", "2027-02-30", "[]"])
+def test_a_review_that_is_no_day_is_none(tree: Tree, review: str) -> None:
+    tree.write("QUESTION.md", COMPLETE.replace("2027-01-31", review))
+    assert read_question(tree.project).review is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("decision: We call them", "decision: TODO", "decision"),
+        ("decision: We call them", "decision: todo", "decision"),
+        ("decision: We call them", "decision: We call them, TODO who", "decision"),
+        ("decision_maker: Grace", "decision_maker: tbd", "decision_maker"),
+        ("false_positive: 5", "false_positive: TODO", "costs"),
+        ("email: ada@example.com", "email: '?'", "owners"),
+    ],
+)
+def test_an_answer_that_is_open_however_deep_is_named(tree: Tree, old: str, new: str, key: str) -> None:
+    tree.write("QUESTION.md", COMPLETE.replace(old, new))
+    assert [finding.what for finding in unanswered(tree.project)] == [
+        f"QUESTION.md: `{key}` is not answered yet."
+    ]
+
+
+def test_a_key_that_is_missing_is_not_answered_either(tree: Tree) -> None:
+    tree.write("QUESTION.md", COMPLETE.replace("horizon: 90 days\n", ""))
+    assert [finding.what for finding in unanswered(tree.project)] == [
+        "QUESTION.md: the key `horizon` is missing."
+    ]

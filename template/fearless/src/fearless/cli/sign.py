@@ -6,6 +6,8 @@ import sys
 
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
+from fearless.ship.checklist import compute
+from fearless.ship.items import EVERYTHING, signed_item
 from fearless.ship.signature import Signature, sign, valid
 
 
@@ -13,7 +15,7 @@ def sign_and_print(project: Project, item: str, *, yes: bool) -> int:
     """Show what is signed, ask unless `yes`, sign; returns 1 where the answer is no."""
 
     def agreed(signature: Signature) -> bool:
-        print(as_text(signature), flush=True)
+        print(as_text(signature) + _still_open(project, item), flush=True)
         if yes:
             return True
         if not sys.stdin.isatty():
@@ -29,8 +31,19 @@ def sign_and_print(project: Project, item: str, *, yes: bool) -> int:
     found = valid(project, item)
     print(f"\nCommitted as {path}.\n{found.sentence}")
     if found.how == "claimed":
-        print("Claimed, not verified: docs say how to sign with a key (ops/allowed_signers).")
+        print(
+            "It is claimed, not verified: anybody can set a name in git. With a key of yours in ops/allowed_signers and"
+            " `user.signingkey` set, it is verified."
+        )
     return 0
+
+
+def _still_open(project: Project, item: str) -> str:
+    """Beside a GO: what else is open, for it says that the checklist was looked at."""
+    if signed_item(item).bound != EVERYTHING:
+        return ""
+    others = [each.id for each in compute(project).open if each.id != item]
+    return f"\n\nStill open beside it: {', '.join(others)}." if others else "\n\nNothing else is open."
 
 
 def as_text(signature: Signature) -> str:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fearless.columns.dictionary import FILE as DICTIONARY
 from fearless.columns.dictionary import load
 from fearless.core.atomic import write_text
-from fearless.core.digest import files_below, sha256_file
+from fearless.core.digest import CACHE, files_below, sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.model_error import first_complaint
 from fearless.core.project import Project
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 ONNX_FILE = "model.onnx"
 CODE = "code"
-CACHE = "__pycache__"
 
 
 class Parity(BaseModel):

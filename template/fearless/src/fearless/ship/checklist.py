@@ -12,6 +12,7 @@ from fearless.core.project import Project
 from fearless.ship import computed, judged, proven
 from fearless.ship.here import Found, Here
 from fearless.ship.items import Item, built_in, own
+from fearless.ship.record import refuse_without_commit
 from fearless.ship.recorded import as_recorded
 from fearless.ship.signature import valid
 
@@ -91,28 +92,33 @@ def compute(project: Project, now: datetime | None = None) -> Checklist:
     Raises FearlessError where there is no commit, or where ops/checklist.yaml cannot be read.
     """
     now = now or datetime.now(UTC)
+    refuse_without_commit(project)
     here = Here(project, now)
     commit, content = here.commit, here.content
     profile = str(project.answers.get("profile", "light"))
-    states = [_state(here, item, profile) for item in (*built_in(), *own(project))]
+    states = [_state(here, item, profile, PROOFS.get(item.id, _signed(item))) for item in built_in()]
+    states += [_state(here, item, profile, proven.own_item) for item in own(project)]
     return Checklist(states, now.strftime("%Y-%m-%dT%H:%M:%SZ"), commit, content)
 
 
-def _state(here: Here, item: Item, profile: str) -> State:
+def _state(here: Here, item: Item, profile: str, prove: Callable[[Here], Found]) -> State:
     if profile not in item.profiles:
         return _as(item, here, "not asked", "", f"The profile `{profile}` does not ask for it.")
     try:
-        found = _signed(here, item) if item.signed else PROOFS.get(item.id, proven.own_item)(here)
+        found = prove(here)
     except FearlessError as error:
         return _as(item, here, "open", "", error.what, error.fix)
     return _as(item, here, "done" if found.asked else "not asked", found.source, found.evidence)
 
 
-def _signed(here: Here, item: Item) -> Found:
-    found = valid(here.project, item.id, here.now)
-    if not found:
-        raise FearlessError(found.sentence)
-    return Found(found.sentence, found.how)
+def _signed(item: Item) -> Callable[[Here], Found]:
+    def prove(here: Here) -> Found:
+        found = valid(here.project, item.id, here.now)
+        if not found:
+            raise FearlessError(found.sentence)
+        return Found(found.sentence, found.how)
+
+    return prove
 
 
 def _as(

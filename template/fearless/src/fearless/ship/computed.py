@@ -11,12 +11,14 @@ from typing import Any
 from fearless.columns.dictionary import gaps, read_open
 from fearless.core.digest import files_below, sha256_file
 from fearless.core.errors import FearlessError
+from fearless.core.evidence import content_digest
 from fearless.core.git import git
 from fearless.core.project import Project
 from fearless.guard.ownership import unedited
 from fearless.guard.question import unanswered
 from fearless.pipeline.base import find_base
 from fearless.pipeline.change import BESIDE_GOLDEN, POINTER
+from fearless.ship.bound import is_shallow
 from fearless.ship.concern import open_concerns
 from fearless.ship.here import CHAMPION, Found, Here, read_report
 from fearless.ship.proven import CHECK, STATE, ran_well, said_by_ci
@@ -60,6 +62,11 @@ def described(here: Here) -> Found:
 def golden_alone(here: Here) -> Found:
     """A13: since the champion came, or before the first release for the last change, golden data came alone."""
     root = here.project.root
+    if is_shallow(here.project):
+        raise FearlessError(
+            "This clone is shallow, so nobody can see what the golden data came with.",
+            fix="`git fetch --unshallow`",
+        )
     since = git(["log", "-1", "--first-parent", "--format=%H", "--", CHAMPION], root).stdout.strip()
     commits = git(
         ["log", "--first-parent", "--format=%H", *([f"{since}..HEAD"] if since else ["-1"]), "--", POINTER],
@@ -98,7 +105,8 @@ def gate_is_whole(here: Here) -> Found:
     skipped = [each for each in here.ci.details["commands"] if each.get("code") is None]
     if skipped:
         raise FearlessError(f"CI skipped `{skipped[0].get('command')}`.", fix="`uv run fearless ci`")
-    if base := find_base(here.project, environment={}):
+    base = find_base(here.project, environment={})
+    if base and content_digest(here.project, base.commit) != here.content:
         judged_by = str(here.report["context"].get("base", ""))
         if judged_by != base.commit:
             raise FearlessError(
@@ -190,14 +198,11 @@ def _default_branch(here: Here) -> str:
             f"The last commit is on {f'`{branch}`' if branch else 'no branch'}, and the default branch is `{default}`.",
             fix=f"Merge it, then `git switch {default}`",
         )
-    if origin:
-        from fearless.core.evidence import content_digest
-
-        if content_digest(here.project, f"origin/{origin}") != here.content:
-            raise FearlessError(
-                f"`{default}` here and origin/{origin} are not the same content.",
-                fix="`git pull`, or `git push`",
-            )
+    if origin and content_digest(here.project, f"origin/{origin}") != here.content:
+        raise FearlessError(
+            f"`{default}` here and origin/{origin} are not the same content.",
+            fix="`git pull`, or `git push`",
+        )
     return default
 
 

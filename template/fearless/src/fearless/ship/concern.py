@@ -16,7 +16,7 @@ from fearless.core.errors import FearlessError
 from fearless.core.git import blobs
 from fearless.core.project import Project
 from fearless.ship.bound import committed, is_shallow
-from fearless.ship.record import MOMENT, STAMP, Person, commit_file, history, whoever
+from fearless.ship.record import MOMENT, STAMP, Person, commit_file, history, refuse_without_commit, whoever
 
 FOLDER = "ops/concerns"
 VERSION = 1
@@ -76,6 +76,7 @@ def open_concerns(project: Project) -> list[Concern]:
 
     Raises FearlessError in a shallow clone, which does not know what was taken away.
     """
+    refuse_without_commit(project)
     if is_shallow(project):
         raise FearlessError(
             "This clone is shallow, so nobody can see which concerns were taken away.",

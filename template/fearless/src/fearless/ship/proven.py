@@ -27,7 +27,11 @@ def own_item(here: Here) -> Found:
     differ = git(
         ["diff", "--quiet", here.ci.commit, "HEAD", "--", "ops", *apart], here.project.root, check=False
     )
-    if differ.returncode != 0:
+    if differ.returncode > 1:
+        raise FearlessError(
+            f"CI ran it for commit {here.ci.commit}, which is not in this clone.", fix="`uv run fearless ci`"
+        )
+    if differ.returncode == 1:
         raise FearlessError(
             f"ops/ is not as it was when CI ran (commit {here.ci.commit}).", fix="`uv run fearless ci`"
         )

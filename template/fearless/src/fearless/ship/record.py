@@ -83,8 +83,7 @@ def commit_file(project: Project, path: str, text: str, message: str) -> str:
 def refuse_unready(project: Project) -> None:
     """Raise FearlessError where a commit could not be made now, or would be lost."""
     root = project.root
-    if not is_work_tree(root) or not has_commit(root):
-        raise FearlessError(f"{root} has no commit yet.", fix="Run `uv run fearless start`, or commit first.")
+    refuse_without_commit(project)
     if git(["symbolic-ref", "-q", "HEAD"], root, check=False).returncode != 0:
         raise FearlessError(
             "No branch is checked out, so what is committed now would be lost.",
@@ -97,6 +96,14 @@ def refuse_unready(project: Project) -> None:
                 "git is in the middle of a merge, a rebase or the like.",
                 fix="Finish it first (`git status`).",
             )
+
+
+def refuse_without_commit(project: Project) -> None:
+    """Raise FearlessError where git has no commit of this project."""
+    if not is_work_tree(project.root) or not has_commit(project.root):
+        raise FearlessError(
+            f"{project.root} has no commit yet.", fix="Run `uv run fearless start`, or commit first."
+        )
 
 
 def history(project: Project, folder: str) -> dict[str, list[Touch]]:
