@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fearless.columns.dictionary import Column, Dictionary
@@ -76,6 +77,12 @@ class RowSchema:
         """`values` as `read` gave them, as a frame with the types that the features are trained on."""
         import polars as pl
 
+        return pl.DataFrame(values, schema=self._types, orient="row", strict=True)
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        import polars as pl
+
         kinds: dict[str, Any] = {
             "integer": pl.Int64,
             "number": pl.Float64,
@@ -83,15 +90,7 @@ class RowSchema:
             "date": pl.Date,
             "datetime": pl.Datetime("us"),
         }
-        columns = zip(*values, strict=True)
-        return pl.DataFrame(
-            [
-                pl.Series(
-                    name, column, dtype=kinds.get(self.dictionary.columns[name].type, pl.String), strict=True
-                )
-                for name, column in zip(self.names, columns, strict=True)
-            ]
-        )
+        return {name: kinds.get(self.dictionary.columns[name].type, pl.String) for name in self.names}
 
     def _complaints(self, rows: Sequence[object], first: int) -> list[Complaint]:
         """All that is wrong from the row `first` on, as far as a reader wants to know it."""
