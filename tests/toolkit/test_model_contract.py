@@ -272,6 +272,38 @@ def test_nothing_of_the_teams_code_stays_behind(tree: Tree) -> None:
     assert not [name for name in sys.modules if name.split(".")[0] == "shop"]
 
 
+def test_a_module_that_only_a_later_call_imports_is_the_one_of_its_folder(tree: Tree) -> None:
+    for folder, factor in (("old", 1), ("new", 2)):
+        tree.write(f"{folder}/shop/__init__.py", "")
+        tree.write(f"{folder}/shop/late.py", f"FACTOR = {factor}\n")
+        tree.write(
+            f"{folder}/shop/features.py",
+            """\
+            import polars as pl
+
+            def features(rows):
+                if rows.height == 1:
+                    return rows.select("fee")
+                from shop.late import FACTOR
+
+                return rows.select(fee=pl.col("fee") * FACTOR)
+            """,
+        )
+    old, new = (Team(tree.project, tree.dictionary, tree.root / folder) for folder in ("old", "new"))
+    seen = [team.features(make_rows(count))["fee"][0] for count in (1, 2, 2, 1, 2) for team in (old, new)]
+    assert seen == [10.0, 10.0, 10.0, 20.0, 10.0, 20.0, 10.0, 10.0, 10.0, 20.0]
+    assert not [name for name in sys.modules if name.split(".")[0] == "shop"]
+
+
+def test_an_import_that_fails_half_way_leaves_nothing_behind(tree: Tree) -> None:
+    tree.write("broken/shop/__init__.py", "from shop import first\n\n1 / 0\n")
+    tree.write("broken/shop/first.py", "FACTOR = 1\n")
+    tree.write("broken/shop/features.py", "def features(rows):\n    return rows\n")
+    with pytest.raises(FearlessError, match="division by zero"):
+        Team(tree.project, tree.dictionary, tree.root / "broken").features(make_rows(1))
+    assert not [name for name in sys.modules if name.split(".")[0] == "shop"]
+
+
 def test_the_code_of_an_artifact_sees_the_dictionary_it_was_trained_with(tree: Tree) -> None:
     team = tree.team
     tree.columns("[basic, plus]", "[basic, plus, gold]")

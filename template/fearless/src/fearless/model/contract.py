@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol, TypeVar
@@ -106,22 +107,24 @@ class Team:
                 f"{self._file('features')}: features() returned {made.height} rows for {rows.height} rows.",
                 fix="Return one row per row, in the same order.",
             )
-        words = [name for name, kind in made.schema.items() if not (kind.is_numeric() or kind == pl.Boolean)]
-        if words:
-            raise FearlessError(
-                f"{self._file('features')}: features() returned `{words[0]}` as {made.schema[words[0]]}, not as a"
-                " number.",
-                fix="Make it one or more numbers there.",
-            )
-        small = made.select(pl.all().cast(pl.Float32, strict=False))
-        for column in small.get_columns():
-            # By numpy, a column at a time: a service asks this for every batch, and polars would plan a query for it.
-            if rows_of_it := int(np.isinf(column.to_numpy()).sum()):
+        columns = made.get_columns()
+        for column in columns:
+            kind = column.dtype
+            if not (kind.is_numeric() or kind == pl.Boolean):
                 raise FearlessError(
-                    f"{self._file('features')}: `{column.name}` is infinite in {rows_of_it} rows"
-                    " (a division by zero, or a number too large for float32).",
-                    fix="Guard the division or clip the value.",
+                    f"{self._file('features')}: features() returned `{column.name}` as {kind}, not as a number.",
+                    fix="Make it one or more numbers there.",
                 )
+        # A column at a time: a service asks this for every batch, and polars would plan a query for all of them.
+        small = pl.DataFrame([column.cast(pl.Float32, strict=False) for column in columns])
+        if np.isinf(small.to_numpy()).any():
+            infinite = small.select(pl.all().is_infinite().sum()).row(0)
+            name, count = next(found for found in zip(small.columns, infinite, strict=True) if found[1])
+            raise FearlessError(
+                f"{self._file('features')}: `{name}` is infinite in {count} rows"
+                " (a division by zero, or a number too large for float32).",
+                fix="Guard the division or clip the value.",
+            )
         return small
 
     def train(self, training: Training) -> Any:
@@ -180,10 +183,13 @@ class Team:
         return chosen
 
     def _module(self, file: str, promise: str = "") -> ModuleType:
+        name = f"{self.project.package}.{file}"
+        if (here := sys.modules.get(name)) is not None:
+            return here
         if not (self.code / self.project.package / f"{file.replace('.', '/')}.py").is_file():
             defined = promise or NAMES[file]
             raise FearlessError(f"{self._file(file)} is missing.", fix=f"It must define {defined}.")
-        module: ModuleType = _told(importlib.import_module, (f"{self.project.package}.{file}",), self)
+        module: ModuleType = _told(importlib.import_module, (name,), self)
         return module
 
     def _frame(self, given: Any, file: str, function: str) -> pl.DataFrame:
@@ -221,20 +227,32 @@ def modules_of(code: Path, package: str) -> Iterator[None]:
 
     Champion and candidate are scored in one process, each with the feature code it was trained with.
     """
-    mine = (code.resolve(), package)
-    before = _taken_out(package)
-    sys.modules.update(_kept.get(mine, {}))
+    mine = (_real(code), package)
+    # None of its modules is there without it, and a look at each name that was ever imported costs a service time.
+    before = _taken_out(package) if package in sys.modules else {}
+    kept = _kept.get(mine)
     sys.path.insert(0, str(code))
-    if (
-        mine not in _kept
-    ):  # files that were written since the last import; looking for them costs a service time
+    if kept is None:  # files that were written since the last import; looking for them costs a service time
+        kept = {}
         importlib.invalidate_caches()
+    sys.modules.update(kept)
+    count = len(sys.modules)
     try:
         yield
     finally:
         sys.path.remove(str(code))
-        _kept[mine] = _taken_out(package)
+        if len(sys.modules) == count:  # nothing was imported
+            for name in kept:
+                sys.modules.pop(name, None)
+        else:
+            kept = _taken_out(package)
+        _kept[mine] = kept
         sys.modules.update(before)
+
+
+@cache
+def _real(code: Path) -> Path:
+    return code.resolve()
 
 
 def _taken_out(package: str) -> dict[str, ModuleType]:

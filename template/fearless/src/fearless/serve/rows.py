@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fearless.columns.dictionary import Column, Dictionary
@@ -76,6 +77,12 @@ class RowSchema:
         """`values` as `read` gave them, as a frame with the types that the features are trained on."""
         import polars as pl
 
+        return pl.DataFrame(values, schema=self._types, orient="row", strict=True)
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        import polars as pl
+
         kinds: dict[str, Any] = {
             "integer": pl.Int64,
             "number": pl.Float64,
@@ -83,15 +90,7 @@ class RowSchema:
             "date": pl.Date,
             "datetime": pl.Datetime("us"),
         }
-        columns = zip(*values, strict=True)
-        return pl.DataFrame(
-            [
-                pl.Series(
-                    name, column, dtype=kinds.get(self.dictionary.columns[name].type, pl.String), strict=True
-                )
-                for name, column in zip(self.names, columns, strict=True)
-            ]
-        )
+        return {name: kinds.get(self.dictionary.columns[name].type, pl.String) for name in self.names}
 
     def _complaints(self, rows: Sequence[object], first: int) -> list[Complaint]:
         """All that is wrong from the row `first` on, as far as a reader wants to know it."""
@@ -185,7 +184,21 @@ def _check_of(column: Column) -> Callable[[Any], Value]:
             raise Unfit("level", f"is {_shown(found)}, which is none of its levels: {told}{more}")
         return found
 
-    return check
+    # One look tells most values; the others, and all that are refused, are read with care. Both give the same.
+    usual: type[float] | None = {"integer": int, "number": float}.get(column.type)
+    most = MOST_WHOLE if usual is int else sys.float_info.max
+    least, most = max(low, -most), min(high, most)
+    as_they_are = frozenset(level for level in levels if read(level) == level)
+
+    def check_number(value: Any) -> Value:
+        return value if type(value) is usual and least <= value <= most else check(value)
+
+    def check_level(value: Any) -> Value:
+        return value if type(value) is str and value in as_they_are else check(value)
+
+    if usual:
+        return check_number
+    return check_level if levels else check
 
 
 def _text(value: Any) -> str | None:
@@ -218,15 +231,19 @@ def _truth(value: Any) -> bool:
 
 def _day(value: Any) -> date:
     if isinstance(value, str) and DAY.fullmatch(value):
-        with suppress(ValueError):  # the 31st of February, say
+        try:
             return date.fromisoformat(value)
+        except ValueError:
+            pass  # the 31st of February, say
     raise Unfit("type", f"is {_shown(value)}, and it must be a date such as 2026-01-15")
 
 
 def _moment(value: Any) -> datetime:
     if isinstance(value, str) and MOMENT.fullmatch(value):
-        with suppress(ValueError):
+        try:
             return datetime.fromisoformat(value.removesuffix("Z"))
+        except ValueError:
+            pass
     raise Unfit("type", f"is {_shown(value)}, and it must be a moment in UTC such as 2026-01-15T08:00:00Z")
 
 
