@@ -1,7 +1,8 @@
-"""A commit on a branch of its own, made beside the work tree: what is open there, staged or not, stays as it is."""
+"""Commits made beside the work tree: what is open there, staged or not, stays as it is, and no hook runs."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,29 @@ from fearless.core.errors import FearlessError
 from fearless.core.git import git
 
 FILE_MODE = "100644"
+KEYS = r"^(user\.signingkey|gpg\.ssh\.defaultkeycommand|commit\.gpgsign)$"
+
+
+def commit_beside(
+    root: Path, parent: str, files: Mapping[str, bytes], message: str, author: Sequence[str] = ()
+) -> str:
+    """A commit on top of `parent` that brings `files`, which no branch names yet; returns it.
+
+    `files` is the content by path, relative to the folder `root`, which need not be git's; git keeps these bytes, past
+    any filter. `author` are options of git (see `identity`). It is signed where git has a key to sign with.
+    """
+    prefix = git(["rev-parse", "--show-prefix"], root).stdout.strip()
+    sign = ["-S"] if git(["config", "--get-regexp", KEYS], root, check=False).stdout.strip() else []
+    with tempfile.TemporaryDirectory(prefix="fearless-commit-") as folder:
+        own = {"GIT_INDEX_FILE": os.path.join(folder, "index")}  # noqa: PTH118 (git takes it as text)
+        git(["read-tree", parent], root, variables=own)
+        for name, content in files.items():
+            blob = git(["hash-object", "-w", "--stdin"], root, stdin=content).stdout.strip()
+            entry = f"{FILE_MODE},{blob},{prefix}{name}"
+            git(["update-index", "--add", "--cacheinfo", entry], root, variables=own)
+        tree = git(["write-tree"], root, variables=own).stdout.strip()
+    told = ["commit-tree", *sign, "-p", parent, "-m", message, tree]
+    return git([*author, *told], root).stdout.strip()
 
 
 def commit_on_branch(
@@ -21,11 +45,10 @@ def commit_on_branch(
     start: str = "HEAD",
     author: Sequence[str] = (),
 ) -> str:
-    """Let `branch` be one commit on top of `start` that brings `files`; returns the commit.
+    """Let `branch` be one commit on top of `start` that brings `files` (see `commit_beside`); returns the commit.
 
-    `files` is the content by path, relative to the folder `root`, which need not be git's. `author` are options of git
-    (see `identity`). A branch of that name is moved, for it was prepared and not merged; the one that is checked out is
-    not. Git moves it in one step, so a killed process leaves the branch as it was.
+    A branch of that name is moved, for it was prepared and not merged; the one that is checked out is not. Git moves it
+    in one step, so a killed process leaves the branch as it was.
     """
     here = git(["symbolic-ref", "--short", "-q", "HEAD"], root, check=False).stdout.strip()
     if branch == here:
@@ -33,19 +56,8 @@ def commit_on_branch(
             f"The branch {branch} is checked out, so it cannot be made anew.",
             fix="`git switch -`, then again.",
         )
-    prefix = git(["rev-parse", "--show-prefix"], root).stdout.strip()
-    signed = git(["config", "--type=bool", "commit.gpgsign"], root, check=False).stdout.strip() == "true"
-    with tempfile.TemporaryDirectory(prefix="fearless-index-") as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        git(["read-tree", start], root, variables=index)
-        for name, content in files.items():
-            put = ["hash-object", "-w", "--stdin", f"--path={prefix}{name}"]
-            blob = git(put, root, stdin=content).stdout.strip()
-            entry = ["update-index", "--add", "--cacheinfo", FILE_MODE, blob, prefix + name]
-            git(entry, root, variables=index)
-        tree = git(["write-tree"], root, variables=index).stdout.strip()
-    told = ["commit-tree", tree, "-p", start, "-m", message, *(["-S"] if signed else [])]
-    commit = git([*author, *told], root).stdout.strip()
+    parent = git(["rev-parse", f"{start}^{{commit}}"], root).stdout.strip()
+    commit = commit_beside(root, parent, files, message, author)
     git(["update-ref", "-m", "fearless", f"refs/heads/{branch}", commit], root)
     return commit
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fearless.core.atomic import write_text
+from fearless.core.branch import FILE_MODE, commit_beside
 from fearless.core.errors import FearlessError
 from fearless.core.git import git, has_commit, is_work_tree
 from fearless.core.project import Project
@@ -18,7 +17,6 @@ STAMP = "%Y%m%dT%H%M%SZ"  # the same in the name of a file
 ATTEMPTS = 5
 # Where git itself is in the middle of something, a commit of ours would end up in the wrong place.
 UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
-KEYS = r"^(user\.signingkey|gpg\.ssh\.defaultkeycommand|commit\.gpgsign)$"
 
 
 @dataclass(frozen=True)
@@ -65,14 +63,14 @@ def commit_file(project: Project, path: str, text: str, message: str) -> str:
     file = root / path
     if file.exists():
         raise FearlessError(f"{path} is there already, and a record is never written over.")
-    top = Path(git(["rev-parse", "--show-toplevel"], root).stdout.strip())
     full = git(["rev-parse", "--show-prefix"], root).stdout.strip() + path
+    top = Path(git(["rev-parse", "--show-toplevel"], root).stdout.strip())
     write_text(file, text)
     try:
+        # The person's own index first: killed after this, the file is only staged and not committed.
         blob = git(["hash-object", "-w", "--no-filters", "--", str(file)], root).stdout.strip()
-        entry = ["update-index", "--add", "--cacheinfo", f"100644,{blob},{full}"]
-        git(entry, top)
-        return _move_branch(top, entry, message)
+        git(["update-index", "--add", "--cacheinfo", f"{FILE_MODE},{blob},{full}"], top)
+        return _move_branch(root, path, text.encode("utf-8"), message)
     except BaseException:
         if git(["cat-file", "-e", f"HEAD:{full}"], top, check=False).returncode != 0:
             git(["update-index", "--force-remove", "--", full], top, check=False)
@@ -134,20 +132,14 @@ def moment(text: object) -> datetime:
     return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
 
 
-def _move_branch(top: Path, entry: list[str], message: str) -> str:
-    """Put the entry on the branch in an index of its own, so that the person's holds what it held."""
-    sign = ["-S"] if git(["config", "--get-regexp", KEYS], top, check=False).stdout.strip() else []
-    with tempfile.TemporaryDirectory(prefix="fearless-commit-") as folder:
-        own = {"GIT_INDEX_FILE": os.path.join(folder, "index")}  # noqa: PTH118 (git takes it as text)
-        for _ in range(ATTEMPTS):
-            parent = git(["rev-parse", "HEAD"], top).stdout.strip()
-            git(["read-tree", parent], top, variables=own)
-            git(entry, top, variables=own)
-            tree = git(["write-tree"], top, variables=own).stdout.strip()
-            made = git(["commit-tree", *sign, "-p", parent, "-m", message, tree], top).stdout.strip()
-            moved = git(["update-ref", "-m", f"commit: {message}", "HEAD", made, parent], top, check=False)
-            if moved.returncode == 0:
-                return made
+def _move_branch(root: Path, path: str, content: bytes, message: str) -> str:
+    """Put the file on the branch that is checked out, whatever another git does there meanwhile."""
+    for _ in range(ATTEMPTS):
+        parent = git(["rev-parse", "HEAD"], root).stdout.strip()
+        made = commit_beside(root, parent, {path: content}, message)
+        moved = git(["update-ref", "-m", f"commit: {message}", "HEAD", made, parent], root, check=False)
+        if moved.returncode == 0:
+            return made
     raise FearlessError(
         f"The branch could not be moved: {moved.stderr.strip()}",
         fix="Is another git at work here? Try again.",
