@@ -168,6 +168,11 @@ class TestAuthors:
         shop.rewrite("S1", by=ADA, signer={"name": ADA.name, "email": ADA.email})
         assert "nobody signs their own work" in shop.valid("S1").sentence
 
+    def test_a_name_like_a_bot_s_hides_no_author(self, shop: Signed) -> None:
+        shop.change("gate.yaml", "version: 1\n", by=Person("Eve [bot]", EVE.email))
+        with pytest.raises(FearlessError, match="nobody signs their own work"):
+            shop.sign("S5", by=EVE)
+
     def test_the_only_author_signs_as_solo_until_somebody_joins(self, tree: Tree) -> None:
         shop = Signed(tree)
         tree.write("QUESTION.md", "---\n---\n")
@@ -175,6 +180,7 @@ class TestAuthors:
         shop.git("add", "--all")
         shop.git("commit", "--quiet", "-m", "Start")
         shop.change("a.txt", "a", by=Person("dependabot[bot]", "49699333+dependabot[bot]@example.com"))
+        shop.change("a.txt", "b", message="With a tool\n\nCo-authored-by: A tool <noreply@example.com>")
         shop.sign("S1", by=ADA)
         found = shop.valid("S1")
         assert found.solo

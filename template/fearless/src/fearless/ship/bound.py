@@ -18,6 +18,8 @@ from fearless.ship.items import EVERYTHING, Item
 APART = (RECORDS, "docs/", "README.md", "LICENSE")
 CO_AUTHOR = re.compile(r"^\s*co-authored-by:.*<([^<>\s]+)>", re.IGNORECASE | re.MULTILINE)
 BOT = "[bot]"
+# Bots, and tools that call themselves co-authors.
+NOBODY = re.compile(r"\[bot\]|^no-?reply@", re.IGNORECASE)
 RELEASES = "ops/releases"
 
 
@@ -65,7 +67,7 @@ def authors(project: Project, item: Item, files: dict[str, str]) -> dict[str, st
 
 
 def humans(project: Project) -> set[str]:
-    """The email of everyone who ever wrote a commit here, in small letters; bots are left out.
+    """The email of everyone who ever wrote a commit here, in small letters; bots and tools are left out.
 
     As .mailmap has it, for one person may have two emails: that of the hub's merge button is often another one.
     """
@@ -74,7 +76,7 @@ def humans(project: Project) -> set[str]:
     for entry in filter(None, said.split("\0")):
         name, email, message = entry.split("\n", 2)
         written = {email, *CO_AUTHOR.findall(message)} if BOT not in name else set()
-        found |= {each.lower() for each in written if BOT not in each}
+        found |= {each.lower() for each in written if not NOBODY.search(each)}
     return found
 
 
@@ -98,14 +100,12 @@ def _since_release(project: Project) -> str:
 
 def _people(project: Project, commits: str, paths: list[str]) -> dict[str, str]:
     """Both the email as it stands in the commit and as .mailmap has it count, so that a line there hides no author."""
-    said = git(["log", "-z", "--format=%H%n%an%n%ae%n%aE%n%B", commits, "--", *paths], project.root).stdout
+    said = git(["log", "-z", "--format=%H%n%ae%n%aE%n%B", commits, "--", *paths], project.root).stdout
     found: dict[str, str] = {}
     for entry in filter(None, said.split("\0")):
-        commit, name, email, mapped, message = entry.split("\n", 4)
-        written = {email, mapped, *CO_AUTHOR.findall(message)} if BOT not in name else set()
-        for each in written:
-            if BOT not in each:
-                found.setdefault(each.lower(), commit)
+        commit, email, mapped, message = entry.split("\n", 3)
+        for each in (email, mapped, *CO_AUTHOR.findall(message)):
+            found.setdefault(each.lower(), commit)
     return found
 
 
