@@ -201,7 +201,7 @@ def _default_branch(here: Here) -> str:
     if not (branch and branch == default) and not (origin and within.returncode == 0):
         raise FearlessError(
             f"The last commit is on {f'`{branch}`' if branch else 'no branch'}, and the default branch is `{default}`.",
-            fix=f"Merge it, then `git switch {default}` (where another is the default: `git remote set-head origin -a`)",
+            fix=f"Merge it, then `git switch {default}` (if another is default: `git remote set-head origin -a`)",
         )
     if origin and content_digest(here.project, ORIGIN + origin) != here.content:
         raise FearlessError(
