@@ -13,6 +13,7 @@ from fearless.core.evidence import RECORDS, content_digest
 from fearless.core.git import blobs, git
 from fearless.core.project import Project
 from fearless.ship.items import EVERYTHING, Item
+from fearless.ship.record import history
 
 # What a GO is not bound to: records, and texts that change nothing of what runs.
 APART = (RECORDS, "docs/", "README.md", "LICENSE")
@@ -20,7 +21,7 @@ CO_AUTHOR = re.compile(r"^\s*co-authored-by:.*<([^<>\s]+)>", re.IGNORECASE | re.
 BOT = "[bot]"
 # Bots, and tools that call themselves co-authors.
 NOBODY = re.compile(r"\[bot\]|^no-?reply@", re.IGNORECASE)
-RELEASES = "ops/releases"
+CHAMPION = "models/champion.dvc"
 
 
 def bound_files(project: Project, item: Item) -> dict[str, str]:
@@ -92,10 +93,10 @@ def is_shallow(project: Project) -> bool:
 
 
 def _since_release(project: Project) -> str:
-    last = git(
-        ["log", "-1", "--diff-filter=A", "--format=%H", "--", f"{RELEASES}/*/release.json"], project.root
-    ).stdout.strip()
-    return f"{last}..HEAD" if last else "HEAD"
+    """The commits since the champion of now first became it; one that is moved and moved back shortens nothing."""
+    now = committed(project).get(CHAMPION)
+    came = [each.commit for each in history(project, CHAMPION).get(CHAMPION, []) if each.blob == now]
+    return f"{came[-1]}..HEAD" if came else "HEAD"
 
 
 def _people(project: Project, commits: str, paths: list[str]) -> dict[str, str]:

@@ -18,9 +18,9 @@ from fearless.guard.ownership import unedited
 from fearless.guard.question import unanswered
 from fearless.pipeline.base import find_base
 from fearless.pipeline.change import BESIDE_GOLDEN, POINTER
-from fearless.ship.bound import is_shallow
+from fearless.ship.bound import CHAMPION, is_shallow
 from fearless.ship.concern import open_concerns
-from fearless.ship.here import CHAMPION, Found, Here, read_report
+from fearless.ship.here import Found, Here, read_report
 from fearless.ship.proven import CHECK, STATE, ran_well, said_by_ci
 
 DEFAULTS = ("main", "master")

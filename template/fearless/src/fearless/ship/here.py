@@ -19,12 +19,11 @@ from fearless.gate.policy import FILE as POLICY
 from fearless.golden.frozen import ROWS
 from fearless.guard.question import Question, read_question
 from fearless.model.artifact import MANIFEST, Manifest, read_manifest
-from fearless.ship.bound import committed
+from fearless.ship.bound import CHAMPION, committed
 from fearless.ship.record import moment
 from fearless.ship.signature import SLACK
 
 REPORT = ".fearless/gate/report.json"
-CHAMPION = "models/champion.dvc"
 SHOWN = 3
 
 

@@ -6,6 +6,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from fearless.core.atomic import write_text
@@ -107,13 +108,19 @@ def refuse_without_commit(project: Project) -> None:
 
 
 def history(project: Project, folder: str) -> dict[str, list[Touch]]:
-    """Every commit before HEAD that touched a file below `folder`, by the file's path, newest first."""
+    """Every commit up to HEAD that touched `folder` or a file below it, by the file's path, newest first."""
+    return _history(project.root, git(["rev-parse", "HEAD"], project.root).stdout.strip(), folder)
+
+
+@cache
+def _history(root: Path, head: str, folder: str) -> dict[str, list[Touch]]:
+    """What was is no other the next time it is asked for."""
     said = git(
         [
             *("-c", "core.quotePath=false", "log", "--full-history", "--no-renames", "--raw", "--no-abbrev"),
-            *("--relative", "--format=commit %H", "--", folder),
+            *("--relative", "--format=commit %H", head, "--", folder),
         ],
-        project.root,
+        root,
     ).stdout
     found: dict[str, list[Touch]] = {}
     commit = ""
