@@ -512,7 +512,7 @@ def test_a_shallow_clone_proves_nothing_that_is_in_history(ready: Repo, tmp_path
 def test_what_was_never_committed_has_no_checklist(fresh: Copied) -> None:
     repo = fresh()
     for command in (["checklist"], ["concern"], ["concern", "Something"], ["sign", "S1"]):
-        assert "has no commit yet" in refusal(repo.fearless(*command))
+        assert "has no commit yet" in refusal(repo.fearless(*command, **person(BOB)))
 
 
 class TestSign:

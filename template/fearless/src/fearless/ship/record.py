@@ -107,14 +107,18 @@ def refuse_without_commit(project: Project) -> None:
         )
 
 
+def head_of(project: Project) -> str:
+    """The last commit. What git says of its past is the same whenever it is asked, and may be kept."""
+    return git(["rev-parse", "HEAD"], project.root).stdout.strip()
+
+
 def history(project: Project, folder: str) -> dict[str, list[Touch]]:
     """Every commit up to HEAD that touched `folder` or a file below it, by the file's path, newest first."""
-    return _history(project.root, git(["rev-parse", "HEAD"], project.root).stdout.strip(), folder)
+    return _history(project.root, head_of(project), folder)
 
 
 @cache
 def _history(root: Path, head: str, folder: str) -> dict[str, list[Touch]]:
-    """What was is no other the next time it is asked for."""
     said = git(
         [
             *("-c", "core.quotePath=false", "log", "--full-history", "--no-renames", "--raw", "--no-abbrev"),
