@@ -176,8 +176,18 @@ def loose_file(repo: Repo) -> None:
     repo.write("notes.txt", "not committed")
 
 
+def hidden_edit(repo: Repo) -> None:
+    repo.git("update-index", "--assume-unchanged", "README.md")
+    repo.write("README.md", "# Nobody sees this\n")
+
+
 def other_branch(repo: Repo) -> None:
     repo.git("switch", "--quiet", "--create", "change")
+
+
+def no_branch(repo: Repo) -> None:
+    repo.git("switch", "--quiet", "--detach")
+    repo.git("branch", "--quiet", "--move", "main", "trunk")
 
 
 def behind_origin(repo: Repo) -> None:
@@ -319,7 +329,9 @@ def another_item(repo: Repo) -> None:
 CI = "ops/evidence/ci.json"
 FAULTS: list[tuple[str, Callable[[Repo], None], set[str]]] = [
     ("a file that is not committed", loose_file, {"A01"}),
+    ("an edit that git was told not to see", hidden_edit, {"A01"}),
     ("another branch", other_branch, {"A01"}),
+    ("no branch", no_branch, {"A01"}),
     ("origin has other content", behind_origin, {"A01"}),
     ("a model file that was swapped", swapped_model, {"A02"}),
     ("raw data that was swapped", swapped_raw_data, {"A02"}),
@@ -500,7 +512,7 @@ def test_a_shallow_clone_proves_nothing_that_is_in_history(ready: Repo, tmp_path
 def test_what_was_never_committed_has_no_checklist(fresh: Copied) -> None:
     repo = fresh()
     for command in (["checklist"], ["concern"], ["concern", "Something"], ["sign", "S1"]):
-        assert "has no commit yet" in refusal(repo.fearless(*command))
+        assert "has no commit yet" in refusal(repo.fearless(*command, **person(BOB)))
 
 
 class TestSign:

@@ -152,10 +152,20 @@ class TestAuthors:
         shop.change("gate.yaml", "version: 1\n", by=EVE)
         with pytest.raises(FearlessError, match=r"Eve <eve@example.com> is an author of this release"):
             shop.sign("S7", by=EVE)
-        shop.change("ops/releases/1/release.json", "{}\n", by=ADA)
+        shop.change("models/champion.dvc", "outs:\n- md5: aaaa.dir\n", by=ADA)
         shop.change("gate.yaml", "version: 1 # more\n", by=ADA)
         assert shop.sign("S7", by=EVE)
         assert shop.valid("S7")
+
+    def test_a_champion_that_is_moved_and_moved_back_makes_nobody_a_stranger(self, shop: Signed) -> None:
+        shop.change("models/champion.dvc", "outs:\n- md5: aaaa.dir\n", by=ADA)
+        shop.change("gate.yaml", "version: 1\n", by=EVE)
+        shop.change("models/champion.dvc", "outs:\n- md5: bbbb.dir\n", by=ADA)
+        shop.change("models/champion.dvc", "outs:\n- md5: aaaa.dir\n", by=ADA)
+        shop.change("ops/releases/1/release.json", "{}\n", by=ADA)
+        for author in (ADA, EVE):
+            with pytest.raises(FearlessError, match="is an author of this release"):
+                shop.sign("S7", by=author)
 
     def test_a_mailmap_hides_no_author(self, shop: Signed) -> None:
         shop.change(".mailmap", "Ada <ada@home.example> <ada@example.com>\n")
@@ -168,6 +178,11 @@ class TestAuthors:
         shop.rewrite("S1", by=ADA, signer={"name": ADA.name, "email": ADA.email})
         assert "nobody signs their own work" in shop.valid("S1").sentence
 
+    def test_a_name_like_a_bot_s_hides_no_author(self, shop: Signed) -> None:
+        shop.change("gate.yaml", "version: 1\n", by=Person("Eve [bot]", EVE.email))
+        with pytest.raises(FearlessError, match="nobody signs their own work"):
+            shop.sign("S5", by=EVE)
+
     def test_the_only_author_signs_as_solo_until_somebody_joins(self, tree: Tree) -> None:
         shop = Signed(tree)
         tree.write("QUESTION.md", "---\n---\n")
@@ -175,6 +190,7 @@ class TestAuthors:
         shop.git("add", "--all")
         shop.git("commit", "--quiet", "-m", "Start")
         shop.change("a.txt", "a", by=Person("dependabot[bot]", "49699333+dependabot[bot]@example.com"))
+        shop.change("a.txt", "b", message="With a tool\n\nCo-authored-by: A tool <noreply@example.com>")
         shop.sign("S1", by=ADA)
         found = shop.valid("S1")
         assert found.solo
@@ -340,6 +356,11 @@ class TestVerified:
     def test_not_by_keys_on_disk_that_are_not_committed(self, shop: Signed, tmp_path: Path) -> None:
         shop.tree.write("ops/allowed_signers", key_of(shop, BOB, tmp_path))
         shop.sign("S1")
+        assert shop.valid("S1").how == "claimed"
+
+    def test_not_by_somebody_whose_email_is_a_pattern(self, shop: Signed, tmp_path: Path) -> None:
+        shop.change("ops/allowed_signers", key_of(shop, BOB, tmp_path).replace("bob@", "*@"))
+        shop.sign("S1", by=Person("Bob", "*@example.com"))
         assert shop.valid("S1").how == "claimed"
 
     def test_not_by_a_pattern_of_emails(self, shop: Signed, tmp_path: Path) -> None:

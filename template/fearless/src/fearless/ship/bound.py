@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
 
 from fearless.core.digest import sha256_text
 from fearless.core.errors import FearlessError
@@ -13,12 +16,15 @@ from fearless.core.evidence import RECORDS, content_digest
 from fearless.core.git import blobs, git
 from fearless.core.project import Project
 from fearless.ship.items import EVERYTHING, Item
+from fearless.ship.record import head_of, history
 
 # What a GO is not bound to: records, and texts that change nothing of what runs.
 APART = (RECORDS, "docs/", "README.md", "LICENSE")
 CO_AUTHOR = re.compile(r"^\s*co-authored-by:.*<([^<>\s]+)>", re.IGNORECASE | re.MULTILINE)
 BOT = "[bot]"
-RELEASES = "ops/releases"
+# Bots, and tools that call themselves co-authors.
+NOBODY = re.compile(r"\[bot\]|^no-?reply@", re.IGNORECASE)
+CHAMPION = "models/champion.dvc"
 
 
 def bound_files(project: Project, item: Item) -> dict[str, str]:
@@ -48,34 +54,47 @@ def digest_over(files: dict[str, str]) -> str:
 
 def committed(project: Project) -> dict[str, str]:
     """Git's name for each file of the last commit, by its path in the project."""
-    listing = git(["ls-tree", "-r", "-z", "HEAD"], project.root).stdout
+    return dict(_listed(project.root, head_of(project)))
+
+
+@cache
+def _listed(root: Path, head: str) -> dict[str, str]:
+    listing = git(["ls-tree", "-r", "-z", head], root).stdout
     entries = [entry.split("\t", 1) for entry in listing.split("\0") if entry]
     return {path: about.split()[2] for about, path in entries}
 
 
 def authors(project: Project, item: Item, files: dict[str, str]) -> dict[str, str]:
-    """Who wrote what `item` is about: for each email, in small letters, the commit that shows it.
+    """Who wrote what `item` is about: for each email, in small letters, the newest commit that shows it.
 
-    Commit authors and co-authors count. Of everything, those count who changed it since the last release.
+    Commit authors and co-authors count. Of everything, those count who changed it since the last release. The email as
+    it stands in the commit counts and the one that .mailmap has, so that a line there hides nobody.
     """
-    if item.bound == EVERYTHING:
-        apart = [f":(exclude){name}" for name in APART]
-        return _people(project, _since_release(project), [".", *apart])
-    return _people(project, "HEAD", list(files))
+    since = _since_release(project) if item.bound == EVERYTHING else None
+    found: dict[str, str] = {}
+    for each in _written(project.root, head_of(project)):
+        if since is None:
+            about = not files.keys().isdisjoint(each.files)
+        else:
+            about = each.commit in since and any(not name.startswith(APART) for name in each.files)
+        for email in each.emails if about else ():
+            found.setdefault(email, each.commit)
+    return found
 
 
 def humans(project: Project) -> set[str]:
-    """The email of everyone who ever wrote a commit here, in small letters; bots are left out.
+    """The email of everyone who ever wrote a commit here, in small letters; bots and tools are left out.
 
     As .mailmap has it, for one person may have two emails: that of the hub's merge button is often another one.
     """
-    said = git(["log", "-z", "--format=%an%n%aE%n%B", "HEAD"], project.root).stdout
-    found: set[str] = set()
-    for entry in filter(None, said.split("\0")):
-        name, email, message = entry.split("\n", 2)
-        written = {email, *CO_AUTHOR.findall(message)} if BOT not in name else set()
-        found |= {each.lower() for each in written if BOT not in each}
-    return found
+    written = _written(project.root, head_of(project))
+    return {
+        email
+        for each in written
+        if BOT not in each.name
+        for email in each.counted
+        if not NOBODY.search(email)
+    }
 
 
 def emails_of(project: Project, email: str) -> set[str]:
@@ -89,24 +108,43 @@ def is_shallow(project: Project) -> bool:
     return git(["rev-parse", "--is-shallow-repository"], project.root).stdout.strip() == "true"
 
 
-def _since_release(project: Project) -> str:
-    last = git(
-        ["log", "-1", "--diff-filter=A", "--format=%H", "--", f"{RELEASES}/*/release.json"], project.root
-    ).stdout.strip()
-    return f"{last}..HEAD" if last else "HEAD"
+@dataclass(frozen=True)
+class _Commit:
+    """One commit: `emails` are all that may be its author's, `counted` those that .mailmap leaves."""
+
+    commit: str
+    name: str
+    emails: frozenset[str]
+    counted: frozenset[str]
+    files: tuple[str, ...]
 
 
-def _people(project: Project, commits: str, paths: list[str]) -> dict[str, str]:
-    """Both the email as it stands in the commit and as .mailmap has it count, so that a line there hides no author."""
-    said = git(["log", "-z", "--format=%H%n%an%n%ae%n%aE%n%B", commits, "--", *paths], project.root).stdout
-    found: dict[str, str] = {}
-    for entry in filter(None, said.split("\0")):
-        commit, name, email, mapped, message = entry.split("\n", 4)
-        written = {email, mapped, *CO_AUTHOR.findall(message)} if BOT not in name else set()
-        for each in written:
-            if BOT not in each:
-                found.setdefault(each.lower(), commit)
+@cache
+def _written(root: Path, head: str) -> list[_Commit]:
+    """Every commit up to `head`, newest first; of a merge only the files that no parent had like this."""
+    said = git(
+        [
+            *("-c", "core.quotePath=false", "log", "-c", "--name-only", "--no-renames", "--relative"),
+            *("--format=%x01%H%x02%an%x02%ae%x02%aE%x02%B%x03", head),
+        ],
+        root,
+    ).stdout
+    found: list[_Commit] = []
+    for entry in said.split("\x01")[1:]:
+        about, _, names = entry.partition("\x03")
+        commit, name, email, mapped, message = about.split("\x02", 4)
+        with_others = [each.lower() for each in CO_AUTHOR.findall(message)]
+        counted = frozenset([mapped.lower(), *with_others])
+        files = tuple(filter(None, names.splitlines()))
+        found.append(_Commit(commit, name, counted | {email.lower()}, counted, files))
     return found
+
+
+def _since_release(project: Project) -> set[str]:
+    """The commits since the champion of now first became it; one that is moved and moved back shortens nothing."""
+    now = committed(project).get(CHAMPION)
+    came = [each.commit for each in history(project, CHAMPION).get(CHAMPION, []) if each.blob == now]
+    return set(git(["rev-list", f"{came[-1]}..HEAD" if came else "HEAD"], project.root).stdout.split())
 
 
 def _modules(project: Project, entries: list[str], known: dict[str, str]) -> Iterator[str]:

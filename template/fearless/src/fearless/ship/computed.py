@@ -18,12 +18,13 @@ from fearless.guard.ownership import unedited
 from fearless.guard.question import unanswered
 from fearless.pipeline.base import find_base
 from fearless.pipeline.change import BESIDE_GOLDEN, POINTER
-from fearless.ship.bound import is_shallow
+from fearless.ship.bound import CHAMPION, is_shallow
 from fearless.ship.concern import open_concerns
-from fearless.ship.here import CHAMPION, Found, Here, read_report
+from fearless.ship.here import Found, Here, read_report
 from fearless.ship.proven import CHECK, STATE, ran_well, said_by_ci
 
 DEFAULTS = ("main", "master")
+ORIGIN = "refs/remotes/origin/"
 SHOWN = 3
 PICKLED = (".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth")
 PICKLE_OPCODE = b"\x80"  # what every pickle since protocol 2 begins with, and its number up to 5
@@ -41,6 +42,12 @@ def committed_and_green(here: Here) -> Found:
         more = f" and {len(loose) - SHOWN} more" if len(loose) > SHOWN else ""
         raise FearlessError(
             f"Not committed: {', '.join(loose[:SHOWN])}{more}.", fix="Commit, then `uv run fearless ci`"
+        )
+    flagged = git(["ls-files", "-v", "-z", "--", "."], root).stdout.split("\0")
+    if unseen := [entry[2:] for entry in flagged if entry[:1].islower() or entry[:1] == "S"]:
+        raise FearlessError(
+            f"git was told not to look at {', '.join(unseen[:SHOWN])}.",
+            fix="`git update-index --no-assume-unchanged --no-skip-worktree FILE`",
         )
     where = _default_branch(here)
     return said_by_ci(here, f"Commit {here.commit} on {where}; CI was content with it")
@@ -181,24 +188,22 @@ def _default_branch(here: Here) -> str:
     def ask(*command: str) -> str:
         return git(command, root, check=False).stdout.strip()
 
-    named = ask("symbolic-ref", "--short", "--quiet", "refs/remotes/origin/HEAD").removeprefix("origin/")
-    origin = next(
-        (
-            name
-            for name in (named, *DEFAULTS)
-            if name and ask("rev-parse", "-q", "--verify", f"origin/{name}")
-        ),
-        "",
-    )
+    def first(folder: str, names: tuple[str, ...]) -> str:
+        return next(
+            (name for name in names if name and ask("rev-parse", "-q", "--verify", folder + name)), ""
+        )
+
+    named = ask("symbolic-ref", "--short", "--quiet", f"{ORIGIN}HEAD").removeprefix("origin/")
+    origin = first(ORIGIN, (named, *DEFAULTS))
     branch = ask("symbolic-ref", "--short", "--quiet", "HEAD")
-    default = origin or next((name for name in DEFAULTS if ask("rev-parse", "-q", "--verify", name)), "main")
-    contained = origin and git(["merge-base", "--is-ancestor", "HEAD", f"origin/{origin}"], root, check=False)
-    if branch != default and not (contained and contained.returncode == 0):
+    default = origin or first("refs/heads/", DEFAULTS) or branch
+    within = git(["merge-base", "--is-ancestor", "HEAD", ORIGIN + origin], root, check=False)
+    if not (branch and branch == default) and not (origin and within.returncode == 0):
         raise FearlessError(
             f"The last commit is on {f'`{branch}`' if branch else 'no branch'}, and the default branch is `{default}`.",
-            fix=f"Merge it, then `git switch {default}`",
+            fix=f"Merge it, then `git switch {default}` (if another is default: `git remote set-head origin -a`)",
         )
-    if origin and content_digest(here.project, f"origin/{origin}") != here.content:
+    if origin and content_digest(here.project, ORIGIN + origin) != here.content:
         raise FearlessError(
             f"`{default}` here and origin/{origin} are not the same content.",
             fix="`git pull`, or `git push`",

@@ -19,12 +19,12 @@ from fearless.gate.policy import FILE as POLICY
 from fearless.golden.frozen import ROWS
 from fearless.guard.question import Question, read_question
 from fearless.model.artifact import MANIFEST, Manifest, read_manifest
-from fearless.ship.bound import committed
+from fearless.ship.bound import CHAMPION, committed
 from fearless.ship.record import moment
 from fearless.ship.signature import SLACK
 
 REPORT = ".fearless/gate/report.json"
-CHAMPION = "models/champion.dvc"
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,29 @@ class Here:
         refuse_failed(found)
         if found.content != self.content:
             raise FearlessError(
-                f"ops/evidence/ci.json of {found.at} is for other content: {found.content}, and this is"
-                f" {self.content}.",
+                f"ops/evidence/ci.json of {found.at} is for other content: {self._changed_since(found)}.",
                 fix="`uv run fearless ci`",
             )
         return found
+
+    def _changed_since(self, found: Evidence) -> str:
+        """The files that differ from the commit that was proven, or where it is not here the two digests."""
+        command = [
+            "diff",
+            "--name-only",
+            "--relative",
+            "-z",
+            found.commit,
+            "HEAD",
+            "--",
+            ".",
+            ":(exclude)ops",
+        ]
+        names = git(command, self.project.root, check=False).stdout.split("\0")[:-1]
+        if not names:
+            return f"{found.content}, and this is {self.content}"
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        return f"{', '.join(names[:SHOWN])}{more} changed since"
 
     @cached_property
     def report(self) -> dict[str, Any]:

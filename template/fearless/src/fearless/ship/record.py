@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from fearless.core.atomic import write_text
@@ -104,14 +105,24 @@ def refuse_without_commit(project: Project) -> None:
         )
 
 
+def head_of(project: Project) -> str:
+    """The last commit. What git says of its past is the same whenever it is asked, and may be kept."""
+    return git(["rev-parse", "HEAD"], project.root).stdout.strip()
+
+
 def history(project: Project, folder: str) -> dict[str, list[Touch]]:
-    """Every commit before HEAD that touched a file below `folder`, by the file's path, newest first."""
+    """Every commit up to HEAD that touched `folder` or a file below it, by the file's path, newest first."""
+    return _history(project.root, head_of(project), folder)
+
+
+@cache
+def _history(root: Path, head: str, folder: str) -> dict[str, list[Touch]]:
     said = git(
         [
             *("-c", "core.quotePath=false", "log", "--full-history", "--no-renames", "--raw", "--no-abbrev"),
-            *("--relative", "--format=commit %H", "--", folder),
+            *("--relative", "--format=commit %H", head, "--", folder),
         ],
-        project.root,
+        root,
     ).stdout
     found: dict[str, list[Touch]] = {}
     commit = ""

@@ -22,7 +22,6 @@ from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
 from fearless.ship.bound import (
     CO_AUTHOR,
-    RELEASES,
     authors,
     bound_files,
     committed,
@@ -46,6 +45,7 @@ from fearless.ship.record import (
 
 FOLDER = "ops/signatures"
 ALLOWED = "ops/allowed_signers"
+RELEASES = "ops/releases"
 VERSION = 1
 KEYS = ("item", "statement", "signer", "at", "expires", "files", "digest", "toolkit")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -178,9 +178,11 @@ def _judge(
 ) -> Validity:
     try:
         signature = _read(path, content, item)
-        _refuse_edited(path, content, touched, project)
         _refuse_out_of_date(signature, now)
         _refuse_other_bytes(signature, files)
+        _refuse_edited(
+            path, content, touched, project
+        )  # from here on git is asked, so old ones never come here
         _refuse_used(project, signature, item)
         how = _brought(project, signature, touched)
     except FearlessError as error:
@@ -308,9 +310,10 @@ def _keys_of(project: Project, email: str) -> Iterator[str]:
     shown = git(["show", f"HEAD:./{ALLOWED}"], project.root, check=False)
     with tempfile.TemporaryDirectory(prefix="fearless-signers-") as folder:
         path = Path(folder) / "allowed"
-        lines = [line.strip().partition(" ") for line in shown.stdout.splitlines()]
-        theirs = [f"{email} {key}\n" for who, _, key in lines if email.lower() in who.lower().split(",")]
-        path.write_text("".join(theirs), encoding="utf-8", newline="\n")
+        lines = [line.split(None, 1) for line in shown.stdout.splitlines() if len(line.split(None, 1)) == 2]
+        theirs = [f"{email} {key}\n" for who, key in lines if email.lower() in who.lower().split(",")]
+        plain = not set("*?!") & set(email)  # what ssh-keygen would take for a pattern
+        path.write_text("".join(theirs) if plain else "", encoding="utf-8", newline="\n")
         yield str(path)
 
 
