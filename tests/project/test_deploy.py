@@ -110,6 +110,10 @@ def test_a_deploy_and_a_rollback_switch_a_service_under_load_without_dropping_a_
     answered_by = {row[0] for row in versions(service)}
     assert answered_by == {"v1", "v2"}
     assert production(repo) == ["deploy v1", "deploy v2", "rollback v1"]
+    again = refusal(repo.fearless("deploy"))
+    assert "v2 was taken out of production by Ada <ada@example.com>, and is still the champion." in again
+    assert production(repo)[-1] == "rollback v1"
+    assert "v2 (SHA-256" in ok(repo.fearless("deploy", "--again"))
     branch = repo.git("show", "fearless-rollback-v1:models/champion.dvc")
     assert (
         branch
@@ -156,7 +160,7 @@ def test_a_deployed_model_that_is_not_here_leaves_the_present_one_and_says_so(
     service = serve(repo)
     hidden = repo.root / "hidden"
     ok(repo.fearless("rollback", "v1"))
-    ok(repo.fearless("deploy", "--url", address(service)))
+    ok(repo.fearless("deploy", "--again", "--url", address(service)))
     for folder in ("ops/releases/v1/model",):
         (repo.root / folder).rename(hidden)
     deployed_by_hand(repo, "v1")
@@ -244,7 +248,7 @@ def test_a_rollback_brings_its_model_from_the_storage_and_asks_for_no_clean_tree
 
 def test_a_deploy_that_is_killed_left_the_old_model_or_the_new_one(released_twice: Repo) -> None:
     repo = released_twice
-    ok(repo.fearless("rollback", "v1"))
+    ok(repo.fearless("rollback", "v1"))  # nothing was there before, so v2 was never taken out
     command = [str(repo.python), "-m", "fearless.cli", "deploy"]
     seen = set()
     for share in (0.05, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0):

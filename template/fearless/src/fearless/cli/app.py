@@ -214,6 +214,9 @@ def deploy(
     url: Annotated[
         list[str] | None, typer.Option(help="Wait until the service there answers with it.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also where production was rolled back from it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Put the champion in production: each running service follows, without dropping a request.
@@ -224,7 +227,7 @@ def deploy(
     from fearless.cli.deploy import run_deploy
     from fearless.core.project import Project
 
-    raise typer.Exit(run_deploy(Project.find(), why=why, urls=url or [], as_json=as_json))
+    raise typer.Exit(run_deploy(Project.find(), why=why, urls=url or [], again=again, as_json=as_json))
 
 
 @app.command(short_help="Go back to the release before, at once.")

@@ -32,24 +32,23 @@ def as_text(checklist: Checklist, width: int = WIDEST) -> str:
         lines += [f"done  {each.id}  {each.title}  [{each.source}]", *_below(each.evidence, width)]
     if unasked:
         lines += ["", "Not asked:", *_grouped([(each.evidence, each.id) for each in unasked])]
-    if not checklist.open:
-        said = f"All {len(done)} items are done for commit {checklist.commit}: it may be released."
-        return "\n".join([*lines, "", said])
-    lines.append("")
+    said = f"All {len(done)} items are done for commit {checklist.commit}: it may be released."
+    return "\n".join([*lines, "", open_text(checklist, width) if checklist.open else said])
+
+
+def open_text(checklist: Checklist, width: int = WIDEST) -> str:
+    """What is open, why, and who must do what next."""
+    width = min(max(width, NARROWEST), WIDEST)
+    lines: list[str] = []
     for each in checklist.open:
-        lines += [
-            f"OPEN  {each.id}  {each.title}",
-            *_below(each.evidence, width),
-            f"{' ' * 11}-> {_act(each)}",
-        ]
-    asked = len(done) + len(checklist.open)
+        lines += [f"OPEN  {each.id}  {each.title}", *_below(each.evidence, width)]
+        lines.append(f"{' ' * 11}-> {_act(each)}")
+    asked = sum(each.state != "not asked" for each in checklist.items)
     lines += ["", f"{len(checklist.open)} of {asked} items are open. Next:"]
-    who = {
-        each.mend: each.who for each in reversed(checklist.open)
-    }  # one command closes items of several people
-    return "\n".join(
-        [*lines, *_grouped([(f"{who[each.mend]}: {each.mend}", each.id) for each in checklist.open])]
-    )
+    # One command closes items of several people.
+    who = {each.mend: each.who for each in reversed(checklist.open)}
+    acts = [(f"{who[each.mend]}: {each.mend}", each.id) for each in checklist.open]
+    return "\n".join([*lines, *_grouped(acts)])
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> list[str]:

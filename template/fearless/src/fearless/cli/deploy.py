@@ -30,12 +30,12 @@ class Answered(NamedTuple):
     said: str
 
 
-def run_deploy(project: Project, *, why: str, urls: Sequence[str], as_json: bool) -> int:
+def run_deploy(project: Project, *, why: str, urls: Sequence[str], again: bool, as_json: bool) -> int:
     """Put the champion in production, and look at the services at `urls`; returns 1 where one does not follow."""
     _refuse_unfit(urls)
     ledger = open_ledger(project)
     try:
-        placed = deploy(project, ledger, why)
+        placed = deploy(project, ledger, why, again=again)
     finally:
         ledger.close()
     return _tell(placed, _looked(placed, urls), None, as_json)

@@ -7,18 +7,20 @@ import shutil
 from datetime import UTC, datetime
 from typing import Any
 
+from fearless.cli.checklist import WIDEST, open_text
 from fearless.cli.gate import REPORTS, write_reports
 from fearless.core.errors import FearlessError
+from fearless.core.git import git
 from fearless.core.project import Project
 from fearless.gate.findings import Report, Verdict
 from fearless.guard.question import read_question
 from fearless.pipeline.judge import judge_candidate
-from fearless.ship.checklist import State, compute
+from fearless.ship.checklist import Checklist, State, compute
 from fearless.ship.concern import concern_file
 from fearless.ship.record import whoever
 from fearless.ship.release import Plan, Prepared, merge, plan_release, prepare
 
-MERGED = "It is merged into {here}: that was the release. Next: `uv run fearless deploy`{push}."
+MERGED = "It is merged into {here}: that was the release. Next: {push}`uv run fearless deploy`."
 TO_MERGE = """\
 Merging the branch {branch} is the release:
   git push origin {branch}        and open a {request} request
@@ -35,14 +37,13 @@ def run_release(project: Project, *, into_here: bool, break_glass: str, as_json:
         )
     report = _judged(project)
     computed = compute(project)
-    still_open = computed.open
-    if still_open and not break_glass:
-        _tell_open(plan, report, still_open, as_json)
+    if computed.open and not break_glass:
+        _tell_open(plan, report, computed, as_json)
         return 1
     items = computed.to_dict()["items"]
     beside = {}
     if break_glass:
-        said = f"{plan.version} was released in spite of {_names(still_open)}: {break_glass}"
+        said = f"{plan.version} was released in spite of {_names(computed.open)}: {break_glass}"
         path, text = concern_file(said, whoever(project), datetime.now(UTC), kind="break-glass")
         beside = {path: text.encode()}
     prepared = prepare(project, plan, report, items, _question(project), break_glass, beside)
@@ -72,20 +73,19 @@ def _names(states: list[State]) -> str:
     return ", ".join(state.id for state in states) or "nothing open"
 
 
-def _tell_open(plan: Plan, report: Report, states: list[State], as_json: bool) -> None:
+def _tell_open(plan: Plan, report: Report, computed: Checklist, as_json: bool) -> None:
     if as_json:
-        told = [{"id": each.id, "title": each.title, "who": each.who, "mend": each.mend} for each in states]
+        told = [
+            {"id": each.id, "title": each.title, "who": each.who, "mend": each.mend} for each in computed.open
+        ]
         print(json.dumps({"version": 1, "released": False, "open": told}, indent=2, ensure_ascii=False))
         return
-    print(f"{plan.version} is not released: {len(states)} of the checklist's items are open.\n")
     if report.verdict is not Verdict.PASS:
         print(
             f"The gate says {report.verdict.value}: {report.errors[0] if report.errors else report.summary}\n"
         )
-    for state in states:
-        print(f"  {state.id:<4} {state.title}\n       {state.evidence}")
-        print(f"       -> {state.mend} ({state.who})")
-    print("\nThe whole list: `uv run fearless checklist`. Nothing was changed.")
+    print(open_text(computed, shutil.get_terminal_size((WIDEST, 24)).columns))
+    print(f"\n{plan.version} is not released, and nothing was changed.")
 
 
 def _tell(project: Project, prepared: Prepared, plan: Plan, merged: bool, as_json: bool) -> None:
@@ -112,9 +112,8 @@ def _tell(project: Project, prepared: Prepared, plan: Plan, merged: bool, as_jso
         f"The bundle is {release.folder}/: {', '.join(sorted(release.files))}, release.json, the model by DVC.\n"
     )
     if merged:
-        remote = project.answers.get("dvc_remote") == "local"
-        push = " (after `git push`, where there is a server)" if remote else ""
-        print(MERGED.format(here=plan.here, push=push))
+        has_origin = git(["remote", "get-url", "origin"], project.root, check=False).returncode == 0
+        print(MERGED.format(here=plan.here, push="`git push`, then " if has_origin else ""))
     else:
         request = "merge" if project.answers.get("ci") == "gitlab" else "pull"
         print(TO_MERGE.format(branch=prepared.branch, request=request))

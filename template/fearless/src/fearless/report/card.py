@@ -163,6 +163,12 @@ def _items(items: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "| item | state | proof | source |"
     yield "|---|---|---|---|"
     for item in items:
-        told = [str(item.get(key, "")) for key in ("id", "title", "state", "evidence", "source")]
-        name = f"{safe(told[0], CELL)} {safe(told[1], CELL)}"
-        yield f"| {name} | {' | '.join(safe(each, CELL) for each in told[2:])} |"
+        if item["state"] != "not asked":
+            told = [
+                safe(str(item.get(key, "")), CELL) for key in ("id", "title", "state", "evidence", "source")
+            ]
+            yield f"| {told[0]} {told[1]} | {' | '.join(told[2:])} |"
+    unasked = [str(item["id"]) for item in items if item["state"] == "not asked"]
+    if unasked:
+        yield ""
+        yield f"Not asked here: {safe(', '.join(unasked), CELL)}."

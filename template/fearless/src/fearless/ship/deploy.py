@@ -50,13 +50,16 @@ class Moved(NamedTuple):
     trouble: str
 
 
-def deploy(project: Project, ledger: Ledger, why: str = "") -> Placed:
+def deploy(project: Project, ledger: Ledger, why: str = "", *, again: bool = False) -> Placed:
     """Put the champion in production: the release that models/champion.dvc names on the default branch.
 
-    Raises FearlessError where nothing was released, the release is not merged, or the bundle or its model is damaged;
-    production then stays as it is.
+    Raises FearlessError where nothing was released, the release is not merged, or the bundle or its model is damaged,
+    and without `again` where production was rolled back from it; production then stays as it is.
     """
-    return _place(project, ledger, _merged_champion(project), "", why)
+    release = _merged_champion(project)
+    if not again:
+        _refuse_rolled_back(release, ledger)
+    return _place(project, ledger, release, "", why)
 
 
 def roll_back(project: Project, ledger: Ledger, version: str = "", why: str = "") -> Placed:
@@ -147,6 +150,26 @@ def _place(project: Project, ledger: Ledger, release: Release, kind: str, why: s
         )
     )
     return Placed(release, was, already=False)
+
+
+def _refuse_rolled_back(release: Release, ledger: Ledger) -> None:
+    """What was taken out of production must not come back because a pipeline ran again."""
+    deployments = ledger.deployments()
+    if not deployments or deployments[-1].kind != ROLLBACK:
+        return
+    last = deployments[-1]
+    if last.model_sha256 != release.model_sha256 and release.model_sha256 == _left(deployments):
+        why = f" ({last.reason})" if last.reason else ""
+        raise FearlessError(
+            f"{release.release} was taken out of production by {last.actor}{why}, and is still the champion.",
+            fix=f"Merge the branch {BRANCH}{last.model_version}; or, if it is meant, `uv run fearless deploy --again`.",
+        )
+
+
+def _left(deployments: list[Deployment]) -> str:
+    """The model that the newest rollbacks, taken together, went back from."""
+    forward = [each for each in deployments if each.kind != ROLLBACK]
+    return forward[-1].model_sha256 if forward else ""
 
 
 def _merged_champion(project: Project) -> Release:
