@@ -17,9 +17,11 @@ import msgspec
 import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fearless.core.toolkit import toolkit_version
 from fearless.ledger.store import Ledger, LedgerError
@@ -33,7 +35,24 @@ MOST_ROWS = 10_000
 MOST_WAITING = 2 * MOST_ROWS
 MOST_LETTERS = 200
 CHANNELS = ("http", "simulated")
+PREDICT = "/v1/predict"
 JSON = "application/json"
+JSON_BYTES = JSON.encode()
+Headers = dict[bytes, bytes]
+
+
+class PredictionsFirst:
+    """Hands predictions on by themselves: a request costs Starlette's layers as much CPU as all else in HTTP."""
+
+    def __init__(self, predictions: ASGIApp, others: ASGIApp) -> None:
+        self._predictions = predictions
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == PREDICT and scope["method"] == "POST":
+            await self._predictions(scope, receive, send)
+        else:
+            await self._others(scope, receive, send)
 
 
 class Served:
@@ -44,10 +63,10 @@ class Served:
         self.batcher: Batcher[Request, Answer] = Batcher(
             self.service.answer, lambda request: len(request.rows), MOST_ROWS
         )
-        get, post = ["GET"], ["POST"]
-        self.app = Starlette(
+        get = ["GET"]
+        others = Starlette(
             routes=[
-                Route("/v1/predict", self.predict, methods=post),
+                Route(PREDICT, _only_post, methods=["POST"]),
                 Route("/v1/predictions/{id}", self.prediction, methods=get),
                 Route("/healthz", self.alive, methods=get),
                 Route("/readyz", self.ready, methods=get),
@@ -58,19 +77,29 @@ class Served:
             exception_handlers={HTTPException: _not_found, Exception: _fault},
             lifespan=self._lifespan,
         )
+        self.app = PredictionsFirst(self._predict, others)
 
-    async def predict(self, request: HttpRequest) -> Response:
+    async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Score one row or many, and answer when they are recorded."""
-        asked = await _read(request)
+        received_at = time.time_ns() // 1000
+        headers = dict(reversed(scope["headers"]))  # of a header that is sent twice the first one counts
+        try:
+            asked = await _read(headers, receive, received_at)
+            answer = asked if isinstance(asked, Answer) else await self._answered(asked)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            await _send(send, _fault_of(error))
+            raise  # uvicorn writes it down
         if isinstance(asked, Answer):
             self.service.counters.refused[asked.content["error"]] += 1
-            return _json(asked)
+        await _send(send, answer)
+
+    async def _answered(self, asked: Request) -> Answer:
         if self.batcher.rows_waiting + len(asked.rows) > MOST_WAITING:
             self.service.counters.refused["busy"] += 1
-            busy = Answer(503, {"error": "busy", "message": "Too many rows are waiting. Try again later."})
-            return _json(busy, {"retry-after": "1"})
-        answer = await self.batcher.submit(asked)
-        return _json(answer, {"retry-after": "1"} if answer.status == 503 else None)
+            return _wrong(503, "busy", "Too many rows are waiting. Try again later.")
+        return await self.batcher.submit(asked)
 
     async def prediction(self, request: HttpRequest) -> Response:
         """One recorded prediction, with the names of its features where the model that made it answers now."""
@@ -124,13 +153,12 @@ class Served:
         self.service.ledger.close()
 
 
-async def _read(request: HttpRequest) -> Request | Answer:
-    """The request for predictions in `request`, or why there is none."""
-    received_at = time.time_ns() // 1000
-    headers = request.headers
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+async def _read(headers: Headers, receive: Receive, received_at: int) -> Request | Answer:
+    """The request for predictions that arrives, or why there is none."""
+    kind = headers.get(b"content-type", b"")
+    if kind != JSON_BYTES and kind.partition(b";")[0].strip().lower() != JSON_BYTES:
         return _wrong(415, "content_type", f"Send the rows as {JSON}.")
-    body = await _body(request)
+    body = await _body(headers, receive)
     if body is None:
         return _wrong(413, "size", f"The body is larger than {MOST_BYTES:,} bytes. Send fewer rows at once.")
     try:
@@ -145,38 +173,53 @@ async def _read(request: HttpRequest) -> Request | Answer:
         return _wrong(
             413, "rows", f"The array holds {len(rows):,} rows, and {MOST_ROWS:,} are the most. Split it."
         )
-    channel = headers.get("x-fearless-channel", CHANNELS[0])
+    channel = headers.get(b"x-fearless-channel", b"http").decode("latin-1")
     if channel not in CHANNELS:
         return _wrong(422, "channel", f"X-Fearless-Channel is one of {', '.join(CHANNELS)}.")
-    key = headers.get("idempotency-key")
+    sent = headers.get(b"idempotency-key")
+    key = None if sent is None else sent.decode("latin-1")
     if key is not None and not (0 < len(key) <= MOST_LETTERS and key.isprintable()):
         return _wrong(
             422, "idempotency_key", f"An Idempotency-Key has 1 to {MOST_LETTERS} printable letters."
         )
-    asked = headers.get("x-request-id")
+    asked = headers.get(b"x-request-id", b"").decode("latin-1")
     return Request(
         rows=rows,
         many=many,
         received_at=received_at,
         channel=channel,
-        client_request_id=asked[:MOST_LETTERS] if asked else None,
+        client_request_id=asked[:MOST_LETTERS] or None,
         idempotency_key=key,
         sha256=None if key is None else hashlib.sha256(body).hexdigest(),
     )
 
 
-async def _body(request: HttpRequest) -> bytes | None:
+async def _body(headers: Headers, receive: Receive) -> bytes | None:
     """The body, or None as soon as it is known to be too large: the rest is not kept."""
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and int(told) > MOST_BYTES:
+    told = headers.get(b"content-length", b"")
+    if told.isdigit() and int(told) > MOST_BYTES:
         return None
-    parts, length = [], 0
-    async for part in request.stream():
+    parts, length, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
         length += len(part)
         if length > MOST_BYTES:
             return None
         parts.append(part)
+        more = message.get("more_body", False)
     return b"".join(parts)
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    body = msgspec.json.encode(answer.content)
+    headers = [(b"content-type", JSON_BYTES), (b"content-length", b"%d" % len(body))]
+    if answer.status == 503:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _shown(stored: dict[str, Any], ready: InPlace) -> dict[str, Any]:
@@ -202,8 +245,8 @@ def _wrong(status: int, reason: str, message: str) -> Answer:
     return Answer(status, {"error": reason, "message": message})
 
 
-def _json(answer: Answer, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(answer.content), answer.status, headers, JSON)
+def _json(answer: Answer) -> Response:
+    return Response(msgspec.json.encode(answer.content), answer.status, media_type=JSON)
 
 
 async def _not_found(request: HttpRequest, error: Exception) -> Response:
@@ -212,5 +255,13 @@ async def _not_found(request: HttpRequest, error: Exception) -> Response:
     return _json(_wrong(status, "address", f"{detail}: {request.method} is not answered here."))
 
 
+async def _only_post(_: HttpRequest) -> Response:
+    raise AssertionError("a POST to this address never comes here")
+
+
 async def _fault(_: HttpRequest, error: Exception) -> Response:
-    return _json(_wrong(500, "fault", f"This is a fault of the service: {type(error).__name__}."))
+    return _json(_fault_of(error))
+
+
+def _fault_of(error: Exception) -> Answer:
+    return _wrong(500, "fault", f"This is a fault of the service: {type(error).__name__}.")
