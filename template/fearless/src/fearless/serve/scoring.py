@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -62,7 +63,7 @@ class InPlace:
             return None, None
         return THRESHOLD, self._answers[score >= THRESHOLD]
 
-    @property
+    @cached_property
     def _answers(self) -> tuple[str, str]:
         return answers_of(self.schema.dictionary)
 

@@ -137,7 +137,7 @@ class Service:
         self._record([each for each in todo if each.scored], refusals, ready)
         for each in todo:
             if each.scored:
-                told = [_told(row, row.provenance) for row in each.predictions]
+                told = [_told(row) for row in each.predictions]
                 answers[each.place] = Answer(200, told if each.request.many else told[0])
         for place in again:
             answers[place] = self._same_key(requests[place], requests, first_of, answers)
@@ -185,29 +185,30 @@ class Service:
             return
         decided_at = time.time_ns() // 1000
         ids = iter(prediction_ids(sum(len(each.values) for each in done), decided_at))
+        encode, decide, provenance = self._encode, ready.decide, ready.provenance
         for each in done:
             assert each.scored  # noqa: S101  the caller chose those
-            request = each.request
-            for number, (row, features, score) in enumerate(
-                zip(request.rows, each.scored.features, each.scored.scores, strict=True)
-            ):
-                threshold, decision = ready.decide(score)
+            request, (features, scores) = each.request, each.scored
+            content = features.astype("<f4", copy=False).tobytes()
+            width = len(content) // len(scores)
+            for number, (row, score) in enumerate(zip(request.rows, scores, strict=True)):
+                threshold, decision = decide(score)
                 each.predictions.append(
                     Prediction(
-                        id=next(ids),
-                        received_at=request.received_at,
-                        decided_at=decided_at,
-                        channel=request.channel,
-                        client_request_id=request.client_request_id,
-                        idempotency_key=request.idempotency_key,
-                        request_sha256=request.sha256,
-                        row_number=number,
-                        input=self._encode(row),
-                        features=features.astype("<f4", copy=False).tobytes(),
-                        score=score,
-                        threshold=threshold,
-                        decision=decision,
-                        provenance=ready.provenance,
+                        next(ids),
+                        request.received_at,
+                        decided_at,
+                        request.channel,
+                        request.client_request_id,
+                        request.idempotency_key,
+                        request.sha256,
+                        number,
+                        encode(row),
+                        content[number * width : (number + 1) * width],
+                        score,
+                        threshold,
+                        decision,
+                        provenance,
                     )
                 )
         self.ledger.append([row for each in done for row in each.predictions], refusals)
@@ -217,9 +218,10 @@ class Service:
     def _count(self, done: list[_Open], ready: InPlace) -> None:
         counters = self.counters
         counters.batches += 1
+        now = time.time_ns() // 1000
         for each in done:
             counters.predictions[ready.provenance.model_version, each.request.channel] += len(each.values)
-            counters.took((time.time_ns() // 1000 - each.request.received_at) / 1e6)
+            counters.took((now - each.request.received_at) / 1e6)
 
     def _refusal(self, request: Request, complaints: list[Complaint], ready: InPlace) -> Refusal:
         first = complaints[0]
@@ -246,7 +248,7 @@ class Service:
         for row in stored:
             origin = Provenance(*(row[name] for name in Provenance._fields))
             plain = {name: row[name] for name in Prediction._fields[:-1]}
-            told.append(_told(Prediction(**plain, provenance=origin), origin))
+            told.append(_told(Prediction(**plain, provenance=origin)))
         return Answer(200, told if request.many else told[0])
 
     def _same_key(
@@ -282,15 +284,16 @@ _SENTENCES = {
 }
 
 
-def _told(row: Prediction, origin: Provenance) -> dict[str, Any]:
+def _told(row: Prediction) -> dict[str, Any]:
+    origin = row.provenance
     told: dict[str, Any] = {"id": row.id, "score": row.score}
     if row.decision is not None:
-        told |= {"decision": row.decision, "threshold": row.threshold}
-    return told | {
-        "model": origin.model_name,
-        "model_version": origin.model_version,
-        "model_sha256": origin.model_sha256,
-    }
+        told["decision"] = row.decision
+        told["threshold"] = row.threshold
+    told["model"] = origin.model_name
+    told["model_version"] = origin.model_version
+    told["model_sha256"] = origin.model_sha256
+    return told
 
 
 def _complained(complaints: list[Complaint]) -> Answer:
