@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -130,6 +131,85 @@ def test_what_is_no_request_is_refused_without_harm(
         assert (reply.status, reply.content["error"]) == (status, error)
         assert reply.content["message"]
     assert service.client.predict(service.row).status == 200
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        '"customer": "caf\\u00e9 \\ud83d\\ude00"',
+        '"customer": "café 😀 \u2028"',
+        '"customer": "  Ada  "',
+        '"customer": "a\\"b\\\\c\\n"',
+        '"calls": 3.0',
+        '"calls": 2e1',
+        '"fee": 10000000000000000000e-18',
+        '"fee": 0.1000000000000000055511151231257827',
+        '"fee": 1e-320',
+        '"fee": 9007199254740993',
+        '"calls": 61, "calls": 7',
+        '"calls"\t:\r\n null ',
+    ],
+)
+def test_what_was_asked_is_stored_with_the_same_values_and_made_again_from_it(
+    service: Running, tree: Tree, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    body = f" {json.dumps(service.row)[:-1]}, {changed}}}\n".encode()
+    reply = service.client.post(body, JSON)
+    assert reply.status == 200
+    monkeypatch.setenv("FEARLESS_LEDGER", f"sqlite:///{service.ledger.path}")
+    found = trace(tree.project, reply.content["id"])
+    asked = json.loads(body)  # of a name that is sent twice the last value counts, there and here
+    assert (found.input, list(map(type, found.input.values()))) == (asked, list(map(type, asked.values())))
+    assert found.differences == []
+
+
+@pytest.mark.parametrize("changed", ['{"a": 1}', "[1]", "61", "1e400", "12345678901234567890123", '"3"'])
+def test_a_value_of_another_kind_is_refused_by_its_column(service: Running, changed: str) -> None:
+    reply = service.client.post(f'{json.dumps(service.row)[:-1]}, "calls": {changed}}}'.encode(), JSON)
+    assert reply.status in (400, 422)
+    assert reply.status == 400 or reply.content["complaints"][0]["column"] == "calls"
+    assert service.ledger.window().is_empty()
+
+
+def ask_raw(service: Running, head: str, body: bytes) -> bytes:
+    """The whole answer to a request written by hand, on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", service.port), 60) as connection:
+        told = f"POST /v1/predict HTTP/1.1\r\nhost: here\r\nconnection: close\r\n{head}\r\n"
+        connection.sendall(told.encode("latin-1") + body)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_of_a_header_that_is_sent_twice_the_first_one_counts(service: Running) -> None:
+    body = json.dumps(service.row).encode()
+    head = (
+        f"Content-Type: Application/JSON ; charset=utf-8\r\ncontent-type: text/plain\r\ncontent-length: {len(body)}\r\n"
+        "Idempotency-Key: fürst\r\nidempotency-key: other\r\nX-REQUEST-ID: order 17\r\nx-request-id: 18\r\n"
+    )
+    assert ask_raw(service, head, body).startswith(b"HTTP/1.1 200 OK\r\n")
+    (stored,) = service.ledger.window().to_dicts()
+    assert (stored["idempotency_key"], stored["client_request_id"]) == ("fürst", "order 17")
+
+
+def test_a_client_that_goes_away_within_its_body_disturbs_nobody(service: Running) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), 60) as gone:
+        gone.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n"
+            b'content-length: 400\r\n\r\n{"customer"'
+        )
+    assert service.client.predict(service.row).status == 200
+    assert service.ledger.window().height == 1
+
+
+def test_a_fault_of_the_service_is_answered_and_the_next_request_is_served(
+    service: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(service.served.service, "_encode", lambda row: row / 0)
+        reply = service.client.predict(service.row)
+    assert (reply.status, reply.content["error"]) == (500, "fault")
+    assert "TypeError" in reply.content["message"]
+    assert service.client.predict(service.row).status == 200
+    assert service.ledger.window().height == 1
 
 
 def test_a_body_without_a_length_is_cut_off_at_the_most_bytes(service: Running) -> None:

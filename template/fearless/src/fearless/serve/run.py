@@ -13,6 +13,8 @@ from fearless.serve.scoring import chosen_role, put_in_place
 
 PATIENCE_S = 30  # how long requests under way are waited for when the service stops
 
+GARBAGE = 20_000  # objects between two searches for garbage: a request leaves none, and 700 are searched twice a batch
+
 
 def run(project: Project, host: str, port: int, role: str) -> None:
     """Serve models/<role> (default: the champion, else the candidate) until SIGTERM or SIGINT.
@@ -51,6 +53,7 @@ def run(project: Project, host: str, port: int, role: str) -> None:
     signal.signal(signal.SIGINT, stop)
     gc.collect()
     gc.freeze()  # what the imports and the model made stays
+    gc.set_threshold(GARBAGE)
     gc.enable()
     if not role and chosen == "candidate":
         print("There is no champion yet: models/candidate answers, which nobody released.", flush=True)
