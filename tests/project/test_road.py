@@ -163,6 +163,8 @@ def test_the_whole_road_from_a_rendering_to_production_and_back(
     repo.git("switch", "--quiet", "main")
     repo.git("merge", "--quiet", "--ff-only", "fearless-rollback-v1")
     assert run([str(repo.python), "-m", "dvc", "checkout", "-q"], root, repo.environment()).returncode == 0
-    assert "In production is" not in road.say("gate")
+    again = repo.fearless("gate")  # a smaller model may be worse than v1, which is the champion again
+    assert again.returncode in (0, 1), again.stdout + again.stderr
+    assert "In production is" not in again.stdout
     if profile == "regulated":
         assert "Every chained row is as it was written." in road.say("audit", "verify")

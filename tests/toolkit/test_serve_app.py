@@ -357,6 +357,23 @@ def test_another_model_is_put_in_place_under_load_and_no_request_is_dropped(tree
     assert all(told["score"] == scores[told["model_sha256"]] for _, told in replies)
 
 
+def test_a_model_put_into_the_folder_of_the_one_before_answers_with_its_own_code(tree: Tree) -> None:
+    plain = "from fearless.api import plain\n\ndef features(rows):\n    return plain(rows)\n"
+    tree.code("features.py", plain)
+    with running(tree, trained(tree)) as service:
+        folder = tree.root / "models" / "candidate"
+        before = service.client.predict(service.row).content
+        folder.rename(tree.root / "models" / "before")
+        doubled = plain.replace("plain(rows)", 'plain(rows).with_columns(pl.col("calls") * 2)')
+        tree.code("features.py", f"import polars as pl\n{doubled}")
+        made = trained(tree)
+        service.served.service.replace(lambda: put_in_place(tree.project, "candidate"))
+        after = service.client.predict(service.row).content
+        assert after["model_sha256"] == made.model.digest != before["model_sha256"]
+        stored = service.client.get(f"/v1/predictions/{after['id']}").content
+        assert stored["features"]["calls"] == 2 * service.row["calls"]
+
+
 def test_a_model_that_cannot_be_read_leaves_the_one_in_place(service: Running, tree: Tree) -> None:
     before = service.client.predict(service.row).content["model_sha256"]
     with pytest.raises(FearlessError, match="There is no model in models/champion"):

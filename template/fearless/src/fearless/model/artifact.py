@@ -185,8 +185,9 @@ def open_model(folder: Path, name: str, project: Project) -> Model:
                 f"{name}/{file} is not among the files that the manifest names, so nobody judged it.",
                 fix="Remove it, or train again with `uv run fearless train`.",
             )
-    team = Team(project, load(folder), folder / CODE)
-    return Model(manifest, sha256_file(folder / MANIFEST), _scorer(folder, manifest, team), team)
+    digest = sha256_file(folder / MANIFEST)
+    team = Team(project, load(folder), folder / CODE, digest)
+    return Model(manifest, digest, _scorer(folder, manifest, team), team)
 
 
 def _scorer(folder: Path, manifest: Manifest, team: Team) -> Scorer:

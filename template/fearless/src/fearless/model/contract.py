@@ -64,11 +64,13 @@ class Team:
 
     `code` is the folder that holds the package: `src/`, or the `code/` of an artifact, which carries the code
     it was trained with. Code of several folders lives side by side: each call sees the modules of its own.
+    `digest` tells the artifacts apart that lie in one folder one after the other.
     """
 
     project: Project
     dictionary: Dictionary
     code: Path
+    digest: str = ""
 
     @staticmethod
     def of(project: Project, dictionary: Dictionary) -> Team:
@@ -141,7 +143,7 @@ class Team:
     @property
     def own_format(self) -> bool:
         """True where model.py brings its own `save(model, folder)` and `load(folder)`."""
-        with modules_of(self.code, self.project.package):
+        with modules_of(self.code, self.project.package, self.digest):
             module = self._module("model")
         return all(callable(getattr(module, name, None)) for name in ("save", "load"))
 
@@ -154,7 +156,7 @@ class Team:
 
     def check_metric(self, module: str, function: str) -> None:
         """Prove that the module of the team's package defines `function(y, scores)`."""
-        with modules_of(self.code, self.project.package), in_force(self.dictionary):
+        with modules_of(self.code, self.project.package, self.digest), in_force(self.dictionary):
             self._function(module, function, 2, f"{function}(y, scores)")
 
     def metric(self, module: str, function: str, y: NDArray[Any], scores: NDArray[Any]) -> Any:
@@ -162,7 +164,7 @@ class Team:
         return self._call(module, function, y, scores, promise=f"{function}(y, scores)")
 
     def _call(self, file: str, function: str, *arguments: Any, promise: str = "") -> Any:
-        with modules_of(self.code, self.project.package), in_force(self.dictionary):
+        with modules_of(self.code, self.project.package, self.digest), in_force(self.dictionary):
             return _told(self._function(file, function, len(arguments), promise), arguments, self)
 
     def _function(self, file: str, function: str, count: int, promise: str = "") -> Callable[..., Any]:
@@ -218,16 +220,16 @@ class _Own:
         return _told(lambda given: self.scorer.score(given), (x,), self.team)
 
 
-_kept: dict[tuple[Path, str], dict[str, ModuleType]] = {}
+_kept: dict[tuple[Path, str, str], dict[str, ModuleType]] = {}
 
 
 @contextmanager
-def modules_of(code: Path, package: str) -> Iterator[None]:
+def modules_of(code: Path, package: str, digest: str = "") -> Iterator[None]:
     """Let `package` be the one in the folder `code` inside the block, and whatever it was again after it.
 
     Champion and candidate are scored in one process, each with the feature code it was trained with.
     """
-    mine = (_real(code), package)
+    mine = (_real(code), package, digest)
     # None of its modules is there without it, and a look at each name that was ever imported costs a service time.
     before = _taken_out(package) if package in sys.modules else {}
     kept = _kept.get(mine)
