@@ -107,10 +107,11 @@ def main() -> None:
 @contextmanager
 def served() -> Iterator[str]:
     """`fearless serve` on a free port while the block lasts; gives its address."""
-    command = ["uv", "run", "--quiet", "fearless", "serve", "--port", "0"]
-    process = subprocess.Popen(
-        command, cwd=PROJECT, env=environment(ADA), stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    windows = PROJECT / ".venv" / "Scripts" / "python.exe"
+    python = windows if windows.is_file() else PROJECT / ".venv" / "bin" / "python"
+    # Without uv in between, which would leave the service behind when it is killed.
+    command = [str(python), "-m", "fearless.cli", "serve", "--port", "0"]
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment(ADA), stdout=subprocess.PIPE, text=True)
     try:
         print("   $ uv run fearless serve &", flush=True)
         assert process.stdout
@@ -131,7 +132,7 @@ def served() -> Iterator[str]:
 def predicted(url: str) -> dict[str, str]:
     """The answer for the example row of the service's own description."""
     with urllib.request.urlopen(f"{url}/openapi.json", timeout=PATIENCE_S) as reply:
-        row = json.load(reply)["components"]["schemas"]["Row"]["example"]
+        row = json.load(reply)["components"]["schemas"]["Row"]["examples"][0]
     body = json.dumps(row).encode()
     asked = urllib.request.Request(f"{url}/v1/predict", body, {"content-type": "application/json"})
     with urllib.request.urlopen(asked, timeout=PATIENCE_S) as reply:

@@ -108,6 +108,9 @@ def test_where_nothing_of_ours_answers_that_is_told_in_a_sentence(
 ) -> None:
     repo = of_these_tests(copied(started[0]))
     assert "is no address" in refusal(repo.fearless("simulate", "--url", "localhost"))
+    secret = refusal(repo.fearless("simulate", "--url", "http://ada:secret@127.0.0.1:8000"))
+    assert "holds a name or a password" in secret
+    assert "ada:secret" not in secret
     assert "is none" in refusal(repo.fearless("simulate", "--rows", "0"))
     with stranger() as port:
         said = refusal(repo.fearless("simulate", "--url", f"http://127.0.0.1:{port}"))

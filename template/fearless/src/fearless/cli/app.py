@@ -15,7 +15,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # the rich help costs three times the CPU of the plain one
     help="Golden data, benchmark gate and the guards around your model.",
 )
-golden_app = typer.Typer(no_args_is_help=True, help="Freeze and verify the golden data.")
+golden_app = typer.Typer(no_args_is_help=True, help="Freeze, verify and grow the golden data.")
 columns_app = typer.Typer(no_args_is_help=True, help="Draft and show the column dictionary.")
 audit_app = typer.Typer(no_args_is_help=True, help="Hold the ledger against itself.")
 app.add_typer(golden_app, name="golden")
@@ -439,6 +439,25 @@ def verify() -> None:
     from fearless.core.project import Project
 
     _say(verify_golden(Project.find()))
+
+
+@golden_app.command()
+def grow(
+    take: Annotated[str, typer.Option("--take", help="Add the reviewed rows of this proposal.")] = "",
+    rows: Annotated[int, typer.Option(help="How many rows are proposed at most.")] = 200,
+    since: Annotated[str, typer.Option(help="Look at the predictions of this time: 12h, 7d or 4w.")] = "365d",
+) -> None:
+    """Propose live predictions with their truth as golden rows, to be reviewed by a person; then --take those reviewed.
+
+    Example: uv run fearless golden grow --rows 100
+    """
+    from fearless.cli.golden import grow_golden, take_grown
+    from fearless.core.project import Project
+
+    project = Project.find()
+    _say(
+        take_grown(project, Path(take), since=since) if take else grow_golden(project, rows=rows, since=since)
+    )
 
 
 @columns_app.command()

@@ -215,10 +215,11 @@ class _Rows:
 
     def schema(self) -> list[Finding]:
         from fearless.columns.frame import check_rows
+        from fearless.golden.grown import check_golden
 
         train, golden, dictionary = self._frames()
         found = check_rows(train, dictionary, "The training data")
-        found += check_rows(golden.rows, dictionary, "The golden data")
+        found += check_golden(golden, dictionary)
         return [Finding(f"{what}.", "Mend the data, or what columns.yaml says of it.") for what in found]
 
     def availability(self) -> list[Finding]:

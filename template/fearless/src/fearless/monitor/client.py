@@ -33,6 +33,10 @@ class Service:
             port = -1
         if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
             raise FearlessError(f"`--url {url}` is no address.", fix="Write it as http://127.0.0.1:8000.")
+        if parts.username or parts.password:  # the address stands in the evidence
+            raise FearlessError(
+                "`--url` holds a name or a password.", fix="Write it as http://127.0.0.1:8000."
+            )
         self._url = url
         self._path = parts.path.rstrip("/")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection

@@ -11,6 +11,7 @@ import numpy as np
 from fearless.columns.dictionary import Dictionary, load
 from fearless.core.project import Project
 from fearless.golden.frozen import Golden, open_golden
+from fearless.golden.grown import without_grown
 from fearless.golden.scrambled import donors, exchange_frozen, exchange_raw
 from fearless.guard.finding import Finding
 from fearless.model.artifact import matrix, open_model, read_manifest
@@ -38,7 +39,8 @@ def interference(reruns: Reruns) -> tuple[list[Finding], str]:
     """
     plain = reruns.plain
     dictionary = load(plain.root)
-    golden = open_golden(plain)
+    # Those that grew are in no file of data/raw, or stand there otherwise, and never among the rows to train on.
+    golden = without_grown(open_golden(plain), dictionary)
     drawn = donors(golden, dictionary)
     trial = _Trial(reruns, golden, dictionary)
     where = trial.in_raw("exchanged", drawn)
@@ -112,7 +114,7 @@ class _Trial:
 
     def _out_of_place(self, copy: Project, drawn: NDArray[np.int64]) -> str:
         """Why the exchange proves nothing, although all steps ran; an empty text where it proves something."""
-        now, then = open_golden(copy).rows, self.golden.rows
+        now, then = without_grown(open_golden(copy), self.dictionary).rows, self.golden.rows
         group = self.dictionary.group
         if group and set(now[group].to_list()) != set(then[group].to_list()):
             return f"it makes `{group}` from other columns, which moved with the rows"

@@ -11,6 +11,7 @@ from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.golden.freeze import row_names
 from fearless.golden.frozen import Golden, open_golden, refuse_other_columns
+from fearless.golden.grown import without_grown
 from fearless.guard.leakage import moment
 from fearless.model.contract import Team
 
@@ -27,7 +28,7 @@ def prepare(project: Project) -> str:
     _same_names(golden, dictionary)
     rows = Team.of(project, dictionary).load()
     _same_types(golden, rows)
-    _same_values(golden, rows, dictionary)
+    _same_values(without_grown(golden, dictionary), rows, dictionary)
     train, left_out = split_off(rows, golden, dictionary)
     if train.height < 2:
         raise FearlessError("No rows are left to train on.", fix="Bring more data into data/raw.")

@@ -21,6 +21,7 @@ from fearless.core.git import git
 from fearless.core.project import Project
 from fearless.golden.freeze import row_names
 from fearless.golden.frozen import open_golden
+from fearless.golden.grown import grown_rows, without_grown
 from fearless.golden.scrambled import write_golden
 from fearless.model.contract import Team
 from fearless.pipeline.run import FIXED
@@ -109,11 +110,18 @@ def run(copy: Project, steps: Sequence[str], surroundings: Mapping[str, str]) ->
 
 
 def golden(project: Project) -> str:
-    """Take the golden rows anew from load(): those of the frozen keys, with the values that they have now."""
+    """Take the golden rows anew from load(): those of the frozen keys, with the values that they have now.
+
+    Those that grew from live predictions stay as they are.
+    """
+    import polars as pl
+
     dictionary = load(project.root)
     frozen = open_golden(project)
     rows = Team.of(project, dictionary).load()
-    rows = rows.filter(row_names(rows, dictionary).is_in(row_names(frozen.rows, dictionary).implode()))
+    names = row_names(without_grown(frozen, dictionary).rows, dictionary)
+    rows = rows.filter(row_names(rows, dictionary).is_in(names.implode()))
+    rows = pl.concat([rows, grown_rows(frozen, dictionary).select(rows.columns)])
     write_golden(project, rows, frozen)
     return f"{rows.height:,} golden rows"
 
