@@ -197,6 +197,26 @@ def test_golden_data_of_the_base_is_taken_from_the_storage_where_the_cache_lacks
     assert same.stdout == "This change brings no other golden data.\n"
 
 
+def test_rows_of_the_base_that_could_not_be_recognised_in_training_judge_nothing(change: Repo) -> None:
+    frozen = change.fearless("golden", "freeze", "--again", "--share", "0.25")
+    assert frozen.returncode == 0, frozen.stdout + frozen.stderr
+    commit(change)
+    code = """
+import polars as pl
+file = "data/prepared/train.parquet"
+pl.read_parquet(file).with_columns(pl.col("customer_id").cast(pl.Categorical)).write_parquet(file + ".new")
+"""
+    done = run([str(change.python), "-c", code], change.root, change.environment())
+    assert done.returncode == 0, done.stderr
+    file = change.root / "data" / "prepared" / "train.parquet"
+    file.unlink()
+    file.with_name("train.parquet.new").rename(file)
+    result = change.fearless("gate", **TARGET)
+    assert result.returncode == 2, result.stdout + result.stderr
+    (said,) = change.report()["errors"]
+    assert said.startswith("`customer_id` is String in the golden data of the base and Categorical(")
+
+
 def test_a_project_in_a_folder_of_a_larger_repository_has_a_base_with_golden_data_too(
     copied: Copied, tmp_path: Path
 ) -> None:

@@ -43,9 +43,11 @@ fi
 
 # Other golden data is judged on that of the base too (base.sh laid the base out), by a step that has no credentials.
 golden_of_base() {
+    local said
     test -d .fearless/base || return 0
-    uv run --locked fearless golden base --base "$(git -C .fearless/base rev-parse HEAD)" 2> "$scratch/said.txt" ||
-        stop "$(sed -n 's/^fearless: //p; s/^ *-> //p' "$scratch/said.txt" | paste -sd ' ' -)"
+    uv run --locked fearless golden base --base "$(git -C .fearless/base rev-parse HEAD)" 2> "$scratch/said.txt" && return 0
+    said=$(sed -n 's/^fearless: //p; s/^ *-> //p' "$scratch/said.txt" | paste -sd ' ' -)
+    stop "${said:-The golden data of the base could not be pulled: $(tail -n 1 "$scratch/said.txt")}"
 }
 
 if uv run --locked dvc pull 2>&1 | tee "$scratch/said.txt"; then

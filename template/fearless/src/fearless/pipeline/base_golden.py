@@ -60,6 +60,14 @@ def golden_of_base(
     if golden is None:
         return None
     refuse_other_columns(golden, dictionary, "The golden data of the base")
+    for name in dictionary.key or dictionary.columns:
+        was, now = golden.rows.schema[name], train.schema.get(name)
+        if was != now:  # 1 and 1.0 would be two rows, and one that was trained on would not be recognised
+            raise FearlessError(
+                f"`{name}` is {was} in the golden data of the base and {now} in the training data, so that rows"
+                " cannot be recognised.",
+                fix="Bring another type and other golden data in changes of their own.",
+            )
     seen = row_names(golden.rows, dictionary).is_in(row_names(train, dictionary).implode())
     if dictionary.group:
         groups = train[dictionary.group].cast(str).unique().implode()
