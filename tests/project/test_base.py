@@ -116,9 +116,12 @@ def test_golden_data_that_changes_alone_passes_and_with_the_model_it_does_not(ch
         ("base", "PASS"),
     ]
     assert report["sets"][1]["rows"] < report["sets"][0]["rows"] == report["golden"]["rows"]
-    for told in (result.stdout, *(form(change, name) for name in ("report.md", "report.html", "junit.xml"))):
+    for told in (result.stdout, form(change, "report.md"), form(change, "junit.xml")):
         assert "PASS by the golden data of this change (5,013 rows)." in told
         assert "PASS by the golden data of the base (4,000 rows)." in told
+    page = form(change, "report.html")
+    assert "PASS</span> by the golden data of this change (5,013 rows).</li>" in page
+    assert "PASS</span> by the golden data of the base (4,000 rows).</li>" in page
 
     change.edit("params.yaml", "learning_rate: 0.1 ", "learning_rate: 0.09 ")
     trained = change.fearless("train")
@@ -168,9 +171,71 @@ def test_golden_data_of_the_base_that_is_nowhere_any_more_is_an_error_and_not_le
     assert said.startswith(
         "This change brings other golden data, and that of the base must judge it too, but"
     )
-    assert "neither the cache nor the storage gives data/golden" in said
+    assert "neither the cache nor the storage holds all of it." in said
     assert said.endswith("Check the base out where its data is, and run `uv run dvc push`.")
     assert change.report()["checks"] == []
+
+
+def test_golden_data_of_the_base_is_taken_from_the_storage_where_the_cache_lacks_it(change: Repo) -> None:
+    frozen = change.fearless("golden", "freeze", "--again", "--share", "0.25")
+    assert frozen.returncode == 0, frozen.stdout + frozen.stderr
+    commit(change)
+    shutil.rmtree(change.root / ".dvc" / "cache")
+    brought = change.fearless("golden", "base", **TARGET)
+    assert (brought.returncode, brought.stdout) == (
+        0,
+        "4,000 golden rows of the base, to judge beside those of this change.\n",
+    )
+    # Brought once, it is taken from its place, and where somebody altered it there, it is brought again.
+    rows = change.root / ".fearless" / "golden-of-base" / "rows.parquet"
+    content = rows.read_bytes()
+    rows.write_bytes(content[:-9] + b"x" + content[-8:])
+    assert change.fearless("golden", "base", **TARGET).returncode == 0
+    assert rows.read_bytes() == content
+    change.git("switch", "--quiet", "--create", "equal", "origin/main")
+    same = change.fearless("golden", "base", **TARGET)
+    assert same.stdout == "This change brings no other golden data.\n"
+
+
+def test_rows_of_the_base_that_could_not_be_recognised_in_training_judge_nothing(change: Repo) -> None:
+    frozen = change.fearless("golden", "freeze", "--again", "--share", "0.25")
+    assert frozen.returncode == 0, frozen.stdout + frozen.stderr
+    commit(change)
+    code = """
+import polars as pl
+file = "data/prepared/train.parquet"
+pl.read_parquet(file).with_columns(pl.col("customer_id").cast(pl.Categorical)).write_parquet(file + ".new")
+"""
+    done = run([str(change.python), "-c", code], change.root, change.environment())
+    assert done.returncode == 0, done.stderr
+    file = change.root / "data" / "prepared" / "train.parquet"
+    file.unlink()
+    file.with_name("train.parquet.new").rename(file)
+    result = change.fearless("gate", **TARGET)
+    assert result.returncode == 2, result.stdout + result.stderr
+    (said,) = change.report()["errors"]
+    assert said.startswith("`customer_id` is String in the golden data of the base and Categorical(")
+
+
+def test_a_project_in_a_folder_of_a_larger_repository_has_a_base_with_golden_data_too(
+    copied: Copied, tmp_path: Path
+) -> None:
+    small = copied()
+    shutil.rmtree(small.root / ".git")
+    shutil.rmtree(small.root / ".fearless")
+    root = tmp_path / "larger" / "models" / "churn"
+    shutil.move(small.root, root)
+    repo = Repo(root, small.python, small.surroundings)
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    repo.git("init", "--quiet", "--initial-branch=main", str(tmp_path / "larger"))
+    repo.git("add", "--all")
+    repo.git(*identity, "commit", "--quiet", "-m", "All of it")
+    repo.git("switch", "--quiet", "--create", "change")
+    frozen = repo.fearless("golden", "freeze", "--again", "--share", "0.25")
+    assert frozen.returncode == 0, frozen.stdout + frozen.stderr
+    shutil.rmtree(root / ".dvc" / "cache")
+    brought = repo.fearless("golden", "base")
+    assert brought.stdout.startswith("4,000 golden rows of the base"), brought.stderr
 
 
 def test_rows_that_the_candidate_was_trained_on_are_left_out_of_the_base_s_golden_data(change: Repo) -> None:

@@ -103,6 +103,31 @@ def test_a_model_that_is_worth_less_fails_and_the_first_one_is_only_weighed() ->
     assert (first.value.champion, first.value.difference) == (None, None)
 
 
+def test_what_knows_nothing_is_worth_what_its_one_answer_is_worth() -> None:
+    y, candidate, champion = rows()
+    asked = policy({"metric": "brier", "ceiling": 1}, value={"currency": "EUR", "per": "row", **WORTH})
+    constant = np.full(len(y), 0.3)  # below the threshold: it never says yes
+    report = judge(asked, "binary", y, candidate, champion, {"constant": constant})
+    assert report.value is not None
+    assert report.value.constant is not None
+    by_hand = np.where(y == 1, -60.0, 1.0)
+    assert report.value.constant.value == pytest.approx(by_hand.mean(), rel=1e-12)
+    nothing = next(model for model in report.models if model.name == "constant")
+    assert set(nothing.metrics) == {"brier", "log_loss"}
+
+
+def test_answers_that_are_worth_nothing_are_no_reason_to_refuse_a_model() -> None:
+    y, candidate, champion = rows()
+    free = dict.fromkeys(WORTH, 0)
+    asked = policy(
+        {"metric": "value", "floor": 0, "max_drop": 1}, value={"currency": "EUR", "per": "row", **free}
+    )
+    report = judged(asked, candidate, champion, y)
+    assert report.verdict is Verdict.PASS
+    assert report.value is not None
+    assert (report.value.candidate.lower, report.value.candidate.upper) == (0, 0)
+
+
 def test_each_unit_of_error_of_a_number_has_its_price() -> None:
     y = np.arange(200.0)
     asked = policy(

@@ -112,7 +112,13 @@ def test_golden_data_of_the_base_that_the_storage_no_longer_holds_is_named_and_r
     (repo.root / ".storage" / "files" / "md5" / old[:2] / f"{old[2:]}.dir").unlink()
     run = proposed(given=ONLY_JUDGE)
     assert_red(run, PULL)
-    assert "The golden data of the base could not be pulled from .storage" in run.job("judge").summary
+    summary = run.job("judge").summary
+    assert (
+        "that of the base must judge it too, but neither the cache nor the storage holds all of it."
+        in summary
+    )
+    assert "`uv run dvc push`" in summary
+    assert summary.count("\n") == 1
 
 
 def test_a_forgotten_push_to_the_storage_is_named(repo: Repo, proposed: Proposed) -> None:

@@ -41,22 +41,13 @@ if test -n "${DVC_WEBDAV_PASSWORD:-}"; then
     uv run --locked dvc config --quiet --local remote.storage.password "$DVC_WEBDAV_PASSWORD"
 fi
 
-# Other golden data is judged on the base's as well (base.sh laid the base out), by a step that has no credentials.
-golden_of_base() {
-    local base=.fearless/base folder=.fearless/golden-of-base pointer
-    pointer=$base/$(git rev-parse --show-prefix)data/golden.dvc
-    if test -f "$pointer" && ! cmp -s "$pointer" data/golden.dvc; then
-        rm -rf "$folder"
-        uv run --locked dvc get . data/golden --rev "$(git -C "$base" rev-parse HEAD)" --out "$folder" --force --quiet ||
-            stop "The golden data of the base could not be pulled from $url, and it must judge golden data that changes: check the base out where its data is, and run \`uv run dvc push\`."
-    fi
-}
-
 # Old releases stay where they are: `fearless deploy` and `rollback` bring the one that they want.
 mapfile -d '' -t wanted < <(git ls-files -z -- 'dvc.yaml' '*/dvc.yaml' '*.dvc' ':!ops/releases')
 if uv run --locked dvc pull "${wanted[@]}" 2>&1 | tee "$scratch/said.txt"; then
-    golden_of_base
-    exit 0
+    # Other golden data is judged on that of the base too (base.sh laid the base out), by a step that has no credentials.
+    test -d .fearless/base || exit 0
+    uv run --locked fearless golden base --base "$(git -C .fearless/base rev-parse HEAD)"
+    exit
 fi
 
 credentials=${AWS_ACCESS_KEY_ID:-}${AZURE_STORAGE_CONNECTION_STRING:-}${DVC_SSH_PRIVATE_KEY:-}${DVC_WEBDAV_PASSWORD:-}${GOOGLE_CREDENTIALS_JSON:-}

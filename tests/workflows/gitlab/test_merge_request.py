@@ -54,6 +54,7 @@ def test_golden_data_that_changes_alone_goes_green(repo: Repo, proposed: Propose
     run = proposed()
     assert run.green, run.log
     assert "data/golden.dvc names other golden data, in a change of its own" in run.job(GATE).log
+    assert "PASS by the golden data of the base (4,000 rows)." in run.job(GATE).log
 
 
 def test_one_edited_line_of_the_toolkit_is_named_by_the_toolkit_of_the_base(

@@ -460,6 +460,20 @@ def grow(
     )
 
 
+@golden_app.command("base", short_help="Bring the base's golden data; the pipeline calls this.")
+def golden_base(
+    base: Annotated[str, typer.Option(help="The commit or branch to compare with.")] = "",
+) -> None:
+    """Bring the golden data of the change's base, where it is another; the pipeline calls this, and the gate itself.
+
+    Example: uv run fearless golden base
+    """
+    from fearless.cli.golden import bring_base
+    from fearless.core.project import Project
+
+    _say(bring_base(Project.find(), base))
+
+
 @columns_app.command()
 def draft(
     file: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],

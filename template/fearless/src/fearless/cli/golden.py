@@ -12,6 +12,8 @@ from fearless.core.project import Project
 from fearless.golden import freeze, frozen
 from fearless.golden.grown import count_grown
 from fearless.model.contract import Team
+from fearless.pipeline.base import find_base
+from fearless.pipeline.base_golden import bring_golden_of_base
 
 MOST_PROPOSED = 10_000
 
@@ -32,6 +34,15 @@ def freeze_golden(project: Project, *, again: bool, share: float) -> str:
         f"{record.rows:,} golden rows frozen.{gone} Commit data/golden.dvc in a change of its own,"
         " then run `uv run fearless train`."
     )
+
+
+def bring_base(project: Project, base: str) -> str:
+    """Bring the golden data of the change's base to .fearless, where it is another; returns what was done."""
+    started_from = find_base(project, base)
+    golden = bring_golden_of_base(project, started_from) if started_from else None
+    if golden is None:
+        return "This change brings no other golden data."
+    return f"{golden.rows.height:,} golden rows of the base, to judge beside those of this change."
 
 
 def verify_golden(project: Project) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -45,19 +46,51 @@ def checkout(targets: Sequence[str], root: Path) -> None:
         repo.checkout(targets=list(targets))
 
 
-def get(path: str, revision: str, folder: Path, root: Path) -> None:
-    """Bring what `path` held at a commit of git to `folder`, from the cache or else from the remote.
+def bring(digest: str, folder: Path, root: Path) -> None:
+    """Write the folder that DVC calls by `digest` (`....dir`), of any commit, from the cache or else from the remote.
 
-    Raises FearlessError where neither gives it; the folder may hold a part of it then.
+    Raises FearlessError where neither has all of it; nothing is written then.
     """
-    with _told("get", root):
-        from dvc.repo import Repo
+    with _repo("fetch", root) as repo:
+        _held(repo, [digest])
+        files = _listed(repo, digest)
+        places = _held(repo, [*files.values()])
+        for name, part in files.items():
+            stored = places[part]
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(stored, folder / name)
 
+
+def _held(repo: Repo, digests: Sequence[str]) -> dict[str, Path]:
+    """Where the cache keeps these objects, once those that it lacks have been brought from the remote."""
+    from dvc.exceptions import DvcException
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    places = {digest: Path(repo.cache.local.oid_to_path(digest)) for digest in digests}
+    if absent := [digest for digest, place in places.items() if not place.is_file()]:
         try:
-            Repo.get(str(root), path, str(folder), rev=revision, force=True)
+            repo.cloud.pull([HashInfo("md5", digest) for digest in absent])
+        except DvcException:
+            raise
         except Exception as error:  # each cloud's library raises classes of its own
             said = " ".join(": ".join(_chain(error)).split())
-            raise FearlessError(f"neither the cache nor the storage gives {path}: {said}.") from None
+            raise FearlessError(f"the storage does not give it: {said}.") from None
+    if not all(place.is_file() for place in places.values()):
+        raise FearlessError("neither the cache nor the storage holds all of it.")
+    return places
+
+
+def _listed(repo: Repo, digest: str) -> dict[str, str]:
+    """The digest of each file of a folder that lies in the cache, by its path in the folder."""
+    from dvc_data.hashfile.hash_info import HashInfo
+    from dvc_data.hashfile.tree import Tree
+    from dvc_objects.errors import ObjectFormatError
+
+    try:
+        listed = Tree.load(repo.cache.local, HashInfo("md5", digest))
+    except ObjectFormatError:
+        raise FearlessError("what the cache or the storage holds of it is damaged.") from None
+    return {"/".join(key): found.value for key, _, found in listed}
 
 
 def changed(root: Path) -> list[str]:
@@ -72,26 +105,18 @@ def changed(root: Path) -> list[str]:
 @contextlib.contextmanager
 def _repo(command: str, root: Path) -> Iterator[Repo]:
     """DVC's repository in `root`, silent; what goes wrong in the block becomes a FearlessError."""
-    with _told(command, root):
-        from dvc.repo import Repo
-
-        with Repo(str(root)) as repo:
-            yield repo
-
-
-@contextlib.contextmanager
-def _told(command: str, root: Path) -> Iterator[None]:
-    """In `root`, with DVC silent; what it raises in the block becomes a FearlessError."""
     import logging
 
     with contextlib.chdir(root):
         from dvc.exceptions import DvcException
         from dvc.logger import set_loggers_level
+        from dvc.repo import Repo
         from dvc.utils.serialize import ParseError
 
         with set_loggers_level(logging.CRITICAL):
             try:
-                yield
+                with Repo(str(root)) as repo:
+                    yield repo
             except (DvcException, ParseError) as error:
                 _refuse_conflict(root)
                 said = " ".join(": ".join(_chain(error)).split())

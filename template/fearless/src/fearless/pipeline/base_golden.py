@@ -56,15 +56,18 @@ def golden_of_base(
     reward memory. Raises FearlessError where the data is in neither the cache nor the storage, or not what the base
     names.
     """
-    shown = git(["show", f"{base.commit}:./{POINTER}"], project.root, check=False)
-    if shown.returncode != 0:
+    golden = bring_golden_of_base(project, base)
+    if golden is None:
         return None
-    name = f"{POINTER} of the base {base.commit[:12]}"
-    digest = digest_in(parse_mapping(shown.stdout, name), name)
-    if digest == pointed_digest(pointer_of(project), POINTER):
-        return None
-    golden = _fetched(project, base, digest)
     refuse_other_columns(golden, dictionary, "The golden data of the base")
+    for name in dictionary.key or dictionary.columns:
+        was, now = golden.rows.schema[name], train.schema.get(name)
+        if was != now:  # 1 and 1.0 would be two rows, and one that was trained on would not be recognised
+            raise FearlessError(
+                f"`{name}` is {was} in the golden data of the base and {now} in the training data, so that rows"
+                " cannot be recognised.",
+                fix="Bring another type and other golden data in changes of their own.",
+            )
     seen = row_names(golden.rows, dictionary).is_in(row_names(train, dictionary).implode())
     if dictionary.group:
         groups = train[dictionary.group].cast(str).unique().implode()
@@ -74,12 +77,20 @@ def golden_of_base(
     return BaseGolden(Golden(rows, golden.record), int(seen.sum()), enough)
 
 
-def _fetched(project: Project, base: Base, digest: str) -> Golden:
+def bring_golden_of_base(project: Project, base: Base) -> Golden | None:
+    """Bring the base's golden data to .fearless and read it; None where it is that of the change, or there is none."""
+    shown = git(["show", f"{base.commit}:./{POINTER}"], project.root, check=False)
+    if shown.returncode != 0:
+        return None
+    name = f"{POINTER} of the base {base.commit[:12]}"
+    digest = digest_in(parse_mapping(shown.stdout, name), name)
+    if digest == pointed_digest(pointer_of(project), POINTER):
+        return None
     folder = project.scratch / FOLDER
     if not folder.is_dir() or dvc_folder_md5(folder) != digest:
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            dvc.get("data/golden", base.commit, folder, project.root)
+            dvc.bring(digest, folder, project.root)
         except FearlessError as error:
             raise FearlessError(
                 f"This change brings other golden data, and that of the base must judge it too, but {error.what}",
