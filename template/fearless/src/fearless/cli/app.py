@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from fearless.cli.groups import Grouped
+
 app = typer.Typer(
+    cls=Grouped,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,17 +1,34 @@
-"""The running service, as one who asks it sees it: one kept connection."""
+"""The running service, as one who asks it sees it: one kept connection, and rows as they are sent."""
 
 from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fearless.core.errors import FearlessError
 from fearless.ledger.record import SIMULATED
 
+if TYPE_CHECKING:
+    import polars as pl
+
 PATIENCE_S = 30.0
+
+
+def as_sent(rows: pl.DataFrame, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The columns `names` of `rows` as a client sends them, a JSON object each."""
+    return [{name: as_json(value) for name, value in row.items()} for row in rows.select(names).to_dicts()]
+
+
+def as_json(value: Any) -> Any:
+    """A value as JSON has it: a moment or a day as text, NaN as null."""
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and value != value else value
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -25,7 +25,7 @@ from fearless.core.project import Project
 from fearless.golden.frozen import open_golden
 from fearless.ledger.record import SIMULATED
 from fearless.ledger.store import open_ledger
-from fearless.monitor.client import Answer, Service
+from fearless.monitor.client import Answer, Service, as_json
 from fearless.monitor.messy import Fault, drifting, faults
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _ask(
         if time.monotonic() - start > LONGEST_S:
             played.cut = True
             break
-        sent = {name: _plain(value) for name, value in row.items()}
+        sent = {name: as_json(value) for name, value in row.items()}
         again = at % AGAIN_EVERY == AGAIN_EVERY - 1
         key = f"{SIMULATED}-{run}-{at}" if again else ""
         answer = service.predict(sent, key)
@@ -270,16 +270,9 @@ def _write_labels(
     for at, name in enumerate(played.ids):
         if days[at] + delays[at] <= days[-1]:
             known_at = decided[at] + timedelta(days=delays[at])
-            lines.append(f"{name},{_plain(truths[at])},{known_at:%Y-%m-%dT%H:%M:%S}")
+            lines.append(f"{name},{as_json(truths[at])},{known_at:%Y-%m-%dT%H:%M:%S}")
     played.arrived = len(lines) - 1
     write_text(played.labels, "\n".join(lines) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return None if isinstance(value, float) and value != value else value
 
 
 def _series(mask: Any) -> pl.Series:

@@ -25,8 +25,9 @@ from fearless.ledger.sqlite import SqliteLedger
 from fearless.ledger.store import FILE, open_ledger
 from fearless.model.artifact import MANIFEST, Model, open_model
 from fearless.model.releases import find_model, release_of
+from fearless.monitor.client import as_sent
 from fearless.ship.deploy import roll_back
-from fearless.ship.rehearsed_service import Client, Rows, acknowledged_before_a_kill, as_sent, served
+from fearless.ship.rehearsed_service import Client, Rows, acknowledged_before_a_kill, served
 
 if TYPE_CHECKING:
     import polars as pl

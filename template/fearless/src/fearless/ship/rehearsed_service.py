@@ -12,18 +12,14 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.ledger.store import SCHEME, VARIABLE
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Rows = list[dict[str, Any]]
 LINE = re.compile(r"on http://127\.0\.0\.1:(\d+)/v1/predict")
@@ -84,15 +80,6 @@ def served(project: Project, ledger: Path) -> Iterator[Client]:
     finally:
         process.kill()
         process.communicate()
-
-
-def as_sent(rows: pl.DataFrame, names: Sequence[str]) -> Rows:
-    """The columns `names` of `rows` as a client sends them: moments and days as texts."""
-
-    def plain(value: Any) -> Any:
-        return value.isoformat() if isinstance(value, date) else value
-
-    return [{name: plain(value) for name, value in row.items()} for row in rows.select(names).to_dicts()]
 
 
 def acknowledged_before_a_kill(client: Client, rows: Rows) -> list[str]:
