@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.venv-tools/bin
 .PHONY: help demo test check lock simulate-gate clean
 
 help:
-	@echo "make demo     render a project, train and gate its first model, then watch the gate refuse a worse one"
+	@echo "make demo     render a project and go the whole road with it: gate, serve, simulate, sign, release, roll back"
 	@echo "make test     all tests; make test PYTEST='tests/render -x' runs some"
 	@echo "make check    lint, format, types, imports, and the digests and pins that must agree"
 	@echo "make lock     resolve the tested versions and requirements.txt again; make lock UPGRADE=--upgrade takes the newest"
