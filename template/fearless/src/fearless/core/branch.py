@@ -11,7 +11,7 @@ from fearless.core.errors import FearlessError
 from fearless.core.git import git
 
 FILE_MODE = "100644"
-KEYS = r"^(user\.signingkey|gpg\.ssh\.defaultkeycommand|commit\.gpgsign)$"
+KEYS = r"^(user\.signingkey|gpg\.ssh\.defaultkeycommand)$"
 
 
 def commit_beside(
@@ -23,7 +23,7 @@ def commit_beside(
     any filter. `author` are options of git (see `identity`). It is signed where git has a key to sign with.
     """
     prefix = git(["rev-parse", "--show-prefix"], root).stdout.strip()
-    sign = ["-S"] if git(["config", "--get-regexp", KEYS], root, check=False).stdout.strip() else []
+    sign = ["-S"] if _has_key(root) else []
     with tempfile.TemporaryDirectory(prefix="fearless-commit-") as folder:
         own = {"GIT_INDEX_FILE": os.path.join(folder, "index")}  # noqa: PTH118 (git takes it as text)
         git(["read-tree", parent], root, variables=own)
@@ -34,6 +34,13 @@ def commit_beside(
         tree = git(["write-tree"], root, variables=own).stdout.strip()
     told = ["commit-tree", *sign, "-p", parent, "-m", message, tree]
     return git([*author, *told], root).stdout.strip()
+
+
+def _has_key(root: Path) -> bool:
+    """Whether git has a key to sign with, or is told to sign each commit."""
+    if git(["config", "--get-regexp", KEYS], root, check=False).stdout.strip():
+        return True
+    return git(["config", "--type=bool", "commit.gpgsign"], root, check=False).stdout.strip() == "true"
 
 
 def commit_on_branch(
