@@ -44,6 +44,15 @@ def judge_and_print(
     report = judge_candidate(project, "release" if mode == "release" else "pull_request", base)
     content, text = report.to_dict(), report.to_json()
     write_reports(folder, content, text)
+    print_report(content, text, summary=summary, as_json=as_json)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in error_lines(content, _in_repository(project, os.environ)):
+            print(line, file=sys.stderr)
+    return report.exit_code
+
+
+def print_report(content: dict[str, Any], text: str, *, summary: str, as_json: bool) -> None:
+    """Print the report, whose `content` and `text` are those of report.json, and add it to the file `summary`."""
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(markdown(content) + "\n")
@@ -51,10 +60,6 @@ def judge_and_print(
         print(text, end="")
     else:
         show(content)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in error_lines(content, _in_repository(project, os.environ)):
-            print(line, file=sys.stderr)
-    return report.exit_code
 
 
 def write_reports(folder: Path, content: dict[str, Any], text: str) -> None:
