@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,14 @@ from fearless.gate.own import Function, is_own
 from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
-from fearless.gate.verdict import judge, not_judged
+from fearless.gate.streamed import unstreamable
+from fearless.gate.verdict import judge, judge_measured, not_judged
 from fearless.pipeline.levels import levels_of
 from fearless.pipeline.predictions import Predictions, Roles, block_of, refuse_row_twice, roles_of
 
 ENGINES = ("auto", "exact", "streaming")
+# Up to here the exact engine is as fast, and its memory is modest.
+MOST_EXACT_ROWS = 200_000
 TASKS = ("binary", "regression", "multiclass")
 
 
@@ -60,9 +63,21 @@ def judge_predictions(asked: Asked) -> Report:
             "policy_sha256": sha256_file(asked.policy),
             "predictions_sha256": sha256_file(asked.file),
         }
-        own = _own_metrics(policy)
-        found.count()
-        report = _exact(found, roles, policy, asked.mode, own, context)
+        rows = found.count()
+        hindrance = unstreamable(policy, task, bool(asked.group))
+        if asked.engine == "streaming" and hindrance:
+            raise FearlessError(
+                f"The streaming engine cannot judge {hindrance}.",
+                fix="Take `--engine exact`, or take that out.",
+            )
+        large = rows > MOST_EXACT_ROWS
+        if asked.engine == "streaming" or (asked.engine == "auto" and large and not hindrance):
+            report = _streamed(found, roles, policy, asked, rows, context)
+        else:
+            notes = []
+            if large and asked.engine == "auto":
+                notes.append(f"All rows were held in memory: the streaming engine cannot judge {hindrance}.")
+            report = _exact(found, roles, policy, asked.mode, context, notes)
     except FearlessError as error:
         report = not_judged([str(error)], task, asked.mode, policy, context)
     return replace(report, next=_next(report), policy=policy.model_dump() if policy else {})
@@ -73,9 +88,10 @@ def _exact(
     roles: Roles,
     policy: Policy,
     mode: Mode,
-    own: Mapping[str, Function],
     context: dict[str, Any],
+    notes: Sequence[str],
 ) -> Report:
+    own = _own_metrics(policy)
     frame = found.read(roles.columns)
     name = found.file.name
     refuse_row_twice(frame, name)
@@ -106,10 +122,34 @@ def _exact(
         descriptions=descriptions(roles),
         context={**context, "engine": "exact"},
         beside=beside,
+        notes=notes,
     )
     if report.models and roles.task != "multiclass":
         drawn = {CANDIDATE: candidate} if champion is None else {CANDIDATE: candidate, CHAMPION: champion}
         report = replace(report, curves=curves(roles.task, np.asarray(rows.y, dtype=np.float64), drawn))
+    return report
+
+
+def _streamed(
+    found: Predictions, roles: Roles, policy: Policy, asked: Asked, rows: int, context: dict[str, Any]
+) -> Report:
+    from fearless.gate.blocks import Blocks
+    from fearless.gate.streamed_parts import StreamedParts
+    from fearless.pipeline.stream_predictions import stream
+
+    judged, beside = _judgeable(policy, roles)
+    with Blocks(asked.room) as blocks:
+        golden = stream(found, roles, judged, rows, blocks)
+        report = judge_measured(
+            golden,
+            StreamedParts(golden) if roles.slices else None,
+            asked.mode,
+            descriptions=descriptions(roles),
+            context={**context, "engine": "streaming"},
+            beside=beside,
+        )
+    if report.models and golden.curves is not None:
+        report = replace(report, curves=golden.curves.drawn())
     return report
 
 
