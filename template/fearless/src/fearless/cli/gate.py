@@ -13,7 +13,6 @@ from fearless.core.atomic import replaced_folder
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.gate.policy import FILE, Mode
-from fearless.pipeline.judge import judge_candidate
 from fearless.report.annotations import error_lines
 from fearless.report.html import html
 from fearless.report.junit import junit
@@ -31,6 +30,8 @@ def judge_and_print(
     The folder holds report.{json,html,md} and junit.xml, all of them or none. In a GitHub workflow the failed
     checks are also written to standard error as annotations.
     """
+    from fearless.pipeline.judge import judge_candidate  # what it imports is not needed to judge a file
+
     modes = get_args(Mode)
     if mode not in modes:
         raise FearlessError(f"There is no mode `{mode}`.", fix=f"Choose one of {', '.join(modes)}.")

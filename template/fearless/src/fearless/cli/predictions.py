@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import get_args
@@ -56,7 +57,8 @@ def judge_file_and_print(
         room=folder.parent,
     )
     report = judge_predictions(asked)
-    content, text = report.to_dict(), report.to_json()
+    text = report.to_json()
+    content = json.loads(text)
     write_reports(folder, content, text)
     print_report(content, text, summary=summary, as_json=as_json)
     return report.exit_code

@@ -16,7 +16,6 @@ from fearless.gate.intervals import Array, Measured
 from fearless.gate.metrics import ByRank, Metric
 from fearless.gate.moments import root_of
 
-TRUTH = "y"
 # Cells of bins and levels that are counted at a time: what they take is all the memory that ranks need.
 # As many as keep what they hide small beside a standard error, which falls with the root of the rows.
 CELLS_A_ROOT, MOST_CELLS = 130, 1 << 20
@@ -56,9 +55,10 @@ class Ranked:
     degrees: NDArray[np.intp]
     by_class: Array
 
-    def measure(self, which: int, part: int, ranks: Binned, table: NDArray[np.float32]) -> None:
-        """Enter what the ranks of one model say of one part; `table` (2 bins,) takes the influences."""
-        measured = _by_rank(self.metric)(ranks, table)
+    def measure(self, which: int, part: int, ranks: Binned) -> NDArray[np.float32]:
+        """Enter what the ranks of one model say of one part; gives the influences of each bin and class, (2 bins,)."""
+        measured = _by_rank(self.metric)(ranks, None)
+        table = measured.influence.astype(np.float32)
         self.values[which, part], self.degrees[part] = measured.value, measured.degrees
         weighed = ranks.counts.reshape(-1) * table.astype(np.float64)
         self.squares[which, part] = float(np.einsum("n,n->", weighed, table))
@@ -66,6 +66,7 @@ class Ranked:
         value, influence = ERRORS[self.metric.name](ranks)
         self.value_errors[which, part] = value
         self.influence_errors[which, part] = influence + ROUNDING * math.sqrt(self.squares[which, part])
+        return table
 
     def measured(self, model: str, positives: int, rows: int) -> Measured:
         """The metric of one model on all rows, where there is one part.
@@ -106,7 +107,7 @@ class Ranked:
 
 
 def bin_of(model: str) -> str:
-    """What the bins of a model's scores are called on disk."""
+    """What the bins of a model's scores are called on disk: each is twice the bin, and 1 more in a positive row."""
     return f"bin of {model}"
 
 
@@ -119,11 +120,12 @@ def rank(
 ) -> dict[str, Ranked]:
     """Metrics of ranks in each level of the column, in the order of the names, or of all rows without one.
 
-    The blocks hold `y`, the level of each row, and the bin of its score from each model.
+    The blocks hold the level of each row and the bin of its score from each model. What is counted and looked up lies
+    bin by bin, and within a bin class by class and level by level, since rows come by ascending score.
     """
     levels = 1 if column is None else len(column.names)
     bins = {model: len(told[model].mixed) for model in models}
-    rows = sum(blocks.rows(block, TRUTH) for block in range(len(blocks)))
+    rows = sum(blocks.rows(block, bin_of(models[0])) for block in range(len(blocks)))
     most = min(int(CELLS_A_ROOT * math.sqrt(rows)), MOST_CELLS)
     shift = 0
     while levels > 1 and levels * max((each >> shift) + 1 for each in bins.values()) > most:
@@ -132,21 +134,22 @@ def rank(
     mixed = {model: told[model].merged(shift) for model in models}
     counts = {model: np.zeros(levels * width[model] * 2, dtype=np.int32) for model in models}
     for block in range(len(blocks)):
-        for model, at in _cells(blocks, block, column, models, shift, width).items():
+        for model, at in _cells(blocks, block, column, models, shift).items():
             np.add.at(counts[model], at, np.int32(1))
     order = np.zeros(1, dtype=np.intp) if column is None else column.order
     tables = {name: [np.zeros(len(each), dtype=np.float32) for each in counts.values()] for name in metrics}
     found = {name: _unmeasured(metric, models, levels) for name, metric in metrics.items()}
     for which, model in enumerate(models):
+        by_level = counts[model].reshape(-1, levels)
         for part, level in enumerate(order):
-            cells = slice(2 * level * width[model], 2 * (level + 1) * width[model])
-            ranks = Binned(counts[model][cells].reshape(-1, 2), mixed[model])
+            ranks = Binned(np.ascontiguousarray(by_level[:, level]).reshape(-1, 2), mixed[model])
             if min(ranks.positives, ranks.rows - ranks.positives) >= 2:
                 for name, each in found.items():
-                    each.measure(which, part, ranks, tables[name][which][cells])
+                    table = each.measure(which, part, ranks)
+                    tables[name][which].reshape(-1, levels)[:, level] = table
     if len(models) > 1:
         for block in range(len(blocks)):
-            ours, theirs = _cells(blocks, block, column, models, shift, width).values()
+            ours, theirs = _cells(blocks, block, column, models, shift).values()
             level = None if column is None else blocks.read(block, column.name)
             for name, (first, second) in tables.items():
                 apart = first[ours]
@@ -163,20 +166,21 @@ def _cells(
     column: Column | None,
     models: Sequence[str],
     shift: int,
-    width: Mapping[str, int],
 ) -> dict[str, NDArray[np.intp]]:
-    """For each model (n,) the cell of each row: level, bin, class."""
-    y = blocks.read(block, TRUTH)
-    level = None if column is None else blocks.read(block, column.name).astype(np.intp)
+    """For each model (n,) the cell of each row: bin, class, level."""
+    level = None if column is None else blocks.read(block, column.name)
     found = {}
     for model in models:
-        at = blocks.read(block, bin_of(model)).astype(np.intp)
+        codes = blocks.read(block, bin_of(model))
         if shift:
-            at >>= shift
-        if level is not None:
-            at += level * width[model]
-        at *= 2
-        at += y
+            positive = codes & np.uint32(1)
+            codes >>= np.uint32(shift + 1)
+            codes <<= np.uint32(1)
+            codes |= positive
+        at = codes.astype(np.intp)
+        if column is not None and level is not None:
+            at *= len(column.names)
+            at += level
         found[model] = at
     return found
 

@@ -36,7 +36,7 @@ from fearless.gate.rules import SKILL_RULES
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
 
 TRUTH = "y"
-FEWEST_BINS, MOST_BINS = 1 << 12, 1 << 18
+FEWEST_BINS, MOST_BINS = 1 << 12, 1 << 17
 ROWS_A_BIN = 16
 
 
@@ -192,7 +192,7 @@ class Streamed:
         blocks = range(len(self.blocks))
         counts = np.zeros(self.bins[CANDIDATE].count, dtype=np.int64)
         for block in blocks:
-            np.add.at(counts, self.blocks.read(block, numbers), 1)
+            np.add.at(counts, self.blocks.read(block, numbers) >> 1, 1)
         reached = np.cumsum(counts)
         places = calibration.places(self.rows)
         near = np.searchsorted(reached, places, side="right")
@@ -200,7 +200,7 @@ class Streamed:
         wanted[near] = True
         kept = []
         for block in blocks:
-            at = np.flatnonzero(wanted[self.blocks.read(block, numbers)])
+            at = np.flatnonzero(wanted[self.blocks.read(block, numbers) >> 1])
             kept.append(self.blocks.read(block, scores)[at])
         some = np.sort(np.concatenate(kept))
         # Of the rows below a place some are in bins that were not kept.
@@ -428,7 +428,7 @@ def _by_score(
     for name, found in numbers.items():
         at = found[order]
         told[name].add(at, scores[name])
-        kept[bin_of(name)] = at.astype(np.uint32)
+        kept[bin_of(name)] = (2 * at + y).astype(np.uint32)
     for name, array in kept.items():
         blocks.add(block, name, array)
     return y, scores, codes
