@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from fearless.gate.bins import Binned, Bins, Told, auc_errors, average_precision_errors
 from fearless.gate.blocks import Blocks
@@ -390,9 +391,9 @@ def test_certified_errors_travel_through_ratios_and_differences(seed: int, noise
 def test_arrays_come_back_from_the_disk_as_they_went(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     with Blocks(tmp_path) as blocks:
-        kept = []
+        kept: list[dict[str, NDArray[Any]]] = []
         for rows in (5, 1, 1000):
-            block = {
+            block: dict[str, NDArray[Any]] = {
                 "a": draw.random(rows),
                 "b": draw.integers(0, 9, rows).astype(np.uint8),
                 "c": draw.random((rows, 3)),

@@ -57,9 +57,9 @@ class Bins:
         cell = bits >> CELL
         bits &= (1 << CELL) - 1
         bits >>= CELL - INNER
-        bits *= self.width[cell]
+        bits *= np.take(self.width, cell, mode="clip")
         bits >>= INNER
-        bits += self.base[cell]
+        bits += np.take(self.base, cell, mode="clip")
         return bits
 
 

@@ -152,8 +152,8 @@ def rank(
             ours, theirs = _cells(blocks, block, column, models, shift).values()
             level = None if column is None else blocks.read(block, column.name)
             for name, (first, second) in tables.items():
-                apart = first[ours]
-                apart -= second[theirs]
+                apart = np.take(first, ours, mode="clip")  # without a second look at each index
+                apart -= np.take(second, theirs, mode="clip")
                 np.square(apart, out=apart)
                 sums = np.array([apart.sum()]) if level is None else np.bincount(level, apart, levels)
                 found[name].apart[:] += sums[order]

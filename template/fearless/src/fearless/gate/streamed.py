@@ -420,13 +420,13 @@ def _by_score(
     near = numbers[CANDIDATE] >> steps if steps > 0 else numbers[CANDIDATE]
     order = np.argsort(near.astype(np.uint16), kind="stable")
     y, scores, codes = (
-        y[order],
-        {name: each[order] for name, each in scores.items()},
-        {name: each[order] for name, each in codes.items()},
+        np.take(y, order, mode="clip"),
+        {name: np.take(each, order, axis=0, mode="clip") for name, each in scores.items()},
+        {name: np.take(each, order, mode="clip") for name, each in codes.items()},
     )
     kept: dict[str, NDArray[Any]] = {TRUTH: y, CANDIDATE: scores[CANDIDATE], **codes}
     for name, found in numbers.items():
-        at = found[order]
+        at = np.take(found, order, mode="clip")
         told[name].add(at, scores[name])
         kept[bin_of(name)] = (2 * at + y).astype(np.uint32)
     for name, array in kept.items():
