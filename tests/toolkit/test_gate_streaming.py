@@ -230,6 +230,34 @@ def test_a_regression_is_judged_alike_however_far_its_target_is_from_0(tmp_path:
     assert streamed.curves.keys() == exact.curves.keys()
 
 
+@pytest.mark.parametrize(
+    "checks",
+    [
+        "{metric: roc_auc, max_drop: 0.01}",
+        "{metric: accuracy, max_drop: 0.01}",
+        "{metric: primary, min_skill: 0.05}",
+        "{metric: average_precision, floor: 0.2}",
+    ],
+)
+def test_a_policy_of_one_line_is_judged_alike(tmp_path: Path, checks: str) -> None:
+    policy = f"version: 1\nchecks:\n  - {checks}\n"
+    rows = binary(1500, 12, "smooth")
+    hold(*both(tmp_path, rows, policy, task="binary"))
+    hold(*both(tmp_path, rows, policy + "slices: {by: [plan], min_rows: 60}\n", task="binary"))
+    hold(*both(tmp_path, rows, policy + "floor_mode: point\n", task="binary"))
+
+
+def test_columns_with_too_many_levels_to_be_crossed_at_once_are_judged_alike(tmp_path: Path) -> None:
+    draw = np.random.default_rng(13)
+    names = ["shop", "day", "seller"]
+    rows = binary(4000, 13, "smooth").with_columns(
+        pl.Series(name, [f"{name} {at}" for at in draw.integers(0, 60, 4000)]) for name in names
+    )
+    lines = "{metric: log_loss, max_rise: 0.1}\n  - {metric: roc_auc, max_drop: 0.1}\n  - {metric: f1, max_drop: 0.1}"
+    policy = f"version: 1\nchecks:\n  - {lines}\nslices: {{by: [shop, day, seller], min_rows: 20, min_positives: 10}}\n"
+    hold(*both(tmp_path, rows, policy))
+
+
 def test_several_classes_are_judged_alike(tmp_path: Path) -> None:
     hold(*both(tmp_path, classes(2500, 5), CLASSES))
 

@@ -262,6 +262,14 @@ def test_what_a_file_cannot_answer_stays_open_and_is_named(tmp_path: Path) -> No
     assert report_of(tmp_path)["verdict"] == "PASS"
 
 
+def test_the_engine_is_chosen_by_name_and_leaves_nothing_but_reports(tmp_path: Path) -> None:
+    binary().write_parquet(tmp_path / "scores.parquet")
+    for engine in ("exact", "streaming"):
+        assert run(tmp_path, "--predictions", "scores.parquet", "--engine", engine).returncode == 0
+        assert report_of(tmp_path)["context"]["engine"] == engine
+    assert {each.name for each in (tmp_path / ".fearless").iterdir()} == {".gitignore", "predictions"}
+
+
 def test_without_a_champion_floors_judge_and_the_report_says_so(tmp_path: Path) -> None:
     binary().drop("champion").write_parquet(tmp_path / "scores.parquet")
     done = run(tmp_path, "--predictions", "scores.parquet")

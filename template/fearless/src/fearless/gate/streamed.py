@@ -73,7 +73,8 @@ class Asked:
             elif name in skilled:
                 models[name].append(CONSTANT)
         thresholds = {each.counted.threshold for each in metrics.values() if each.counted}
-        return cls(metrics, models, sorted(thresholds), sliced_metrics(policy, task) if policy.slices else [])
+        sliced = [*sliced_metrics(policy, task), PRIMARY[task]] if policy.slices else []
+        return cls(metrics, models, sorted(thresholds), sliced)
 
 
 @dataclass(frozen=True)
