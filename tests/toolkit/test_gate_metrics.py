@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
 from sklearn import metrics as oracle
 
 from fearless.gate.counts import Table
@@ -222,6 +223,24 @@ def test_the_paired_auc_interval_is_that_of_mlstatkit() -> None:
     paired = interval(metric.advantage(metric.measure(y, first), metric.measure(y, second)), 0.95)
     assert paired.standard_error == pytest.approx(math.sqrt(3.4704323077420934e-05), rel=1e-9)
     assert paired.value / paired.standard_error == pytest.approx(1.8849188013213796, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["log_loss", "roc_auc", "average_precision", "f1", "r2", "rmse"])
+def test_the_paired_bounds_are_those_of_scipys_bootstrap_within_its_noise(name: str) -> None:
+    y, first, second = example(name, count=400, seed=5)
+    metric = METRICS[name]
+
+    def advantage(at: NDArray[np.intp]) -> float:
+        measured = metric.advantage(metric.measure(y[at], first[at]), metric.measure(y[at], second[at]))
+        return measured.value
+
+    drawn = stats.bootstrap(
+        (np.arange(400),), advantage, n_resamples=1500, confidence_level=0.9, method="percentile", rng=7
+    )
+    found = interval(metric.advantage(metric.measure(y, first), metric.measure(y, second)), 0.95)
+    assert found.standard_error == pytest.approx(drawn.standard_error, rel=0.12)
+    for ours, theirs in zip((found.lower, found.upper), drawn.confidence_interval, strict=True):
+        assert abs(ours - theirs) < 0.3 * found.standard_error
 
 
 @pytest.mark.parametrize("name", METRICS)

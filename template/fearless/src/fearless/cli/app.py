@@ -131,12 +131,59 @@ def gate(
     ] = "",
     summary: Annotated[str, typer.Option(help="Also add the report as Markdown to this file.")] = "",
     as_json: Json = False,
+    predictions: Annotated[
+        str, typer.Option(help="Judge the scores in this Parquet or CSV file instead; needs no model.")
+    ] = "",
+    policy: Annotated[str, typer.Option(help="With --predictions: the policy; default: gate.yaml.")] = "",
+    task: Annotated[
+        str,
+        typer.Option(help="With --predictions: binary, regression or multiclass; default: as the file says."),
+    ] = "",
+    group: Annotated[
+        str, typer.Option(help="With --predictions: the column of the customer, or whatever rows belong to.")
+    ] = "",
+    engine: Annotated[
+        str, typer.Option(help="With --predictions: exact, streaming, or auto, which goes by the rows.")
+    ] = "",
+    out: Annotated[
+        str,
+        typer.Option(help="With --predictions: the folder of the reports; default: .fearless/predictions."),
+    ] = "",
 ) -> None:
     """Judge models/candidate on the golden data by gate.yaml. The reports are in .fearless/gate/: open report.html.
 
     Exit code 0: pass, 1: fail, 2: error, 3: not settled and counted as a failure.
-    Example: uv run fearless gate
+    Example: uv run fearless gate. For any other model: fearless gate --predictions scores.parquet --policy gate.yaml
     """
+    from fearless.core.errors import FearlessError
+
+    if predictions:
+        if base:
+            raise FearlessError(
+                "A file of predictions has no base.",
+                fix="Take the policy from the target branch: `git show origin/main:gate.yaml > policy.yaml`.",
+            )
+        from fearless.cli.predictions import judge_file_and_print
+
+        raise typer.Exit(
+            judge_file_and_print(
+                Path(predictions),
+                policy=policy,
+                task=task,
+                group=group,
+                engine=engine or "auto",
+                out=out,
+                mode=mode,
+                summary=summary,
+                as_json=as_json,
+            )
+        )
+    beside = {"policy": policy, "task": task, "group": group, "engine": engine, "out": out}
+    if given := [name for name, value in beside.items() if value]:
+        raise FearlessError(
+            f"--{given[0]} goes with --predictions FILE.",
+            fix="The policy, task and groups of a repository stand in gate.yaml and columns.yaml.",
+        )
     from fearless.cli.gate import judge_and_print
     from fearless.core.project import Project
 

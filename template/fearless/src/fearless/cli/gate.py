@@ -14,8 +14,6 @@ from fearless.core.atomic import replaced_folder
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.gate.policy import FILE, Mode
-from fearless.pipeline.judge import judge_candidate
-from fearless.pipeline.production import production_notes
 from fearless.report.annotations import error_lines
 from fearless.report.html import html
 from fearless.report.junit import junit
@@ -33,6 +31,9 @@ def judge_and_print(
     The folder holds report.{json,html,md} and junit.xml, all of them or none. In a GitHub workflow the failed
     checks are also written to standard error as annotations.
     """
+    from fearless.pipeline.judge import judge_candidate  # what it imports is not needed to judge a file
+    from fearless.pipeline.production import production_notes
+
     modes = get_args(Mode)
     if mode not in modes:
         raise FearlessError(f"There is no mode `{mode}`.", fix=f"Choose one of {', '.join(modes)}.")
@@ -47,6 +48,15 @@ def judge_and_print(
     report = replace(report, notes=[*report.notes, *production_notes(project)])
     content, text = report.to_dict(), report.to_json()
     write_reports(folder, content, text)
+    print_report(content, text, summary=summary, as_json=as_json)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in error_lines(content, _in_repository(project, os.environ)):
+            print(line, file=sys.stderr)
+    return report.exit_code
+
+
+def print_report(content: dict[str, Any], text: str, *, summary: str, as_json: bool) -> None:
+    """Print the report, whose `content` and `text` are those of report.json, and add it to the file `summary`."""
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(markdown(content) + "\n")
@@ -54,10 +64,6 @@ def judge_and_print(
         print(text, end="")
     else:
         show(content)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in error_lines(content, _in_repository(project, os.environ)):
-            print(line, file=sys.stderr)
-    return report.exit_code
 
 
 def write_reports(folder: Path, content: dict[str, Any], text: str) -> None:

@@ -7,7 +7,7 @@ bin away, and a distance has no sign by which luck could cancel. So the gate tak
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -37,18 +37,17 @@ class Calibration:
     @classmethod
     def of(cls, y: Array, scores: Array, clusters: Clusters | None = None) -> Calibration:
         """The curve of (n,) scores beside the (n,) target, which is 0 or 1; equal scores share a bin."""
-        bins, count = _bins(scores)
-        rows = np.bincount(bins, minlength=count)
-        score = np.bincount(bins, scores, count) / rows
-        rate = np.bincount(bins, y, count) / rows
-        shown, least = _variances(y, scores, bins, rows, rate - score)
+        at = places(len(scores))
+        sums = Sums(np.unique(np.partition(scores, at)[at]))
+        sums.add(y, scores)
+        found = sums.calibration()
         if clusters is None:
-            covariance = np.diag(np.maximum(shown, least))
-        else:
-            wider = np.sqrt(np.maximum(least / np.maximum(shown, np.finfo(np.float64).tiny), 1.0))
-            covariance = _together(y, scores, bins, rows, rate - score, clusters) * np.outer(wider, wider)
-        positives = int(np.sum(y))
-        return cls(rows, score, rate, covariance, min(positives, len(y) - positives))
+            return found
+        shown, least = sums.variances()
+        wider = np.sqrt(np.maximum(least / np.maximum(shown, np.finfo(np.float64).tiny), 1.0))
+        bins = sums.bins_of(scores)
+        covariance = _together(y, scores, bins, found.rows, found.rate - found.score, clusters)
+        return replace(found, covariance=covariance * np.outer(wider, wider))
 
     @cached_property
     def measured(self) -> float:
@@ -118,29 +117,61 @@ class Calibration:
         return shares
 
 
-def _bins(scores: Array) -> tuple[NDArray[np.intp], int]:
-    """(n,) the bin of each row, and their number: up to BINS of them with equally many rows."""
-    at = np.arange(1, BINS) * len(scores) // BINS
-    edges = np.unique(np.partition(scores, at)[at])
-    bins = np.zeros(len(scores), dtype=np.uint8)
-    for edge in edges:
-        bins += scores >= edge
-    # Where an edge is the lowest score of all, nothing lies below it.
-    bins -= bins.min()
-    return bins.astype(np.intp), int(bins.max()) + 1
+class Sums:
+    """What is added up in each bin; rows at or above `edges[i]` lie above it."""
+
+    def __init__(self, edges: Array) -> None:
+        self.edges = edges
+        # For each bin: rows, scores, positives, squared distances of the two, and variances of a calibrated model.
+        self._sums = np.zeros((5, len(edges) + 1))
+
+    def add(self, y: Array, scores: Array) -> None:
+        """Take in (n,) rows."""
+        bins = self._bins(scores)
+        for line, weights in zip(
+            self._sums, (None, scores, y, np.square(y - scores), scores * (1.0 - scores)), strict=True
+        ):
+            line += np.bincount(bins, weights, len(line))
+
+    def bins_of(self, scores: Array) -> NDArray[np.intp]:
+        """(n,) the bin of each row among those that have rows."""
+        return self._bins(scores) - int(np.flatnonzero(self._sums[0])[0])
+
+    def calibration(self) -> Calibration:
+        """The curve of rows that stand alone."""
+        rows, scores, positives, _, _ = self._there()
+        shown, least = self.variances()
+        covariance = np.diag(np.maximum(shown, least))
+        of_one = round(float(positives.sum()))
+        rarer = min(of_one, int(rows.sum()) - of_one)
+        return Calibration(rows.astype(np.intp), scores / rows, positives / rows, covariance, rarer)
+
+    def variances(self) -> tuple[Array, Array]:
+        """The variance of each gap: (b,) what the rows show, and (b,) what a calibrated model would have.
+
+        A bin in which nothing was positive shows hardly any, so the second is the least to reckon with.
+        """
+        rows, scores, positives, apart, spread = self._there()
+        squares = apart / rows - np.square((positives - scores) / rows)
+        shown: Array = np.maximum(squares, 0.0) / np.maximum(rows - 1, 1)
+        least: Array = spread / np.square(rows)
+        return shown, least
+
+    def _there(self) -> Array:
+        """The sums of the bins that have rows: where an edge is the lowest score of all, nothing lies below it."""
+        found: Array = self._sums[:, self._sums[0] > 0]
+        return found
+
+    def _bins(self, scores: Array) -> NDArray[np.intp]:
+        bins = np.zeros(len(scores), dtype=np.uint8)
+        for edge in self.edges:
+            bins += scores >= edge
+        return bins.astype(np.intp)
 
 
-def _variances(
-    y: Array, scores: Array, bins: NDArray[np.intp], rows: NDArray[np.intp], gaps: Array
-) -> tuple[Array, Array]:
-    """The variance of each gap: (b,) what the rows show, and (b,) what a calibrated model would have.
-
-    A bin in which nothing was positive shows hardly any, so the second is the least to reckon with.
-    """
-    squares = np.bincount(bins, np.square(y - scores), len(rows)) / rows - np.square(gaps)
-    shown: Array = np.maximum(squares, 0.0) / np.maximum(rows - 1, 1)
-    least: Array = np.bincount(bins, scores * (1.0 - scores), len(rows)) / np.square(rows)
-    return shown, least
+def places(rows: int) -> NDArray[np.intp]:
+    """Which rows, in the order of their scores, are the lowest of a bin: BINS of them with equally many rows."""
+    return np.arange(1, BINS) * rows // BINS
 
 
 def _together(

@@ -6,6 +6,7 @@ off those counts. That costs a few passes over the rows and no sort.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,34 +38,62 @@ def curves(task: str, y: Array, models: dict[str, Array]) -> dict[str, Any]:
     - `residuals`: `edges`, and by model the `rows` in each bar of prediction - target, of at most 2 DRAWN evenly
       taken rows; the outermost bars hold what lies beyond them too.
     """
-    if task == "binary":
-        counted = {name: _Counted(scores, y, 0.0, 1.0) for name, scores in models.items()}
+    drawn = Curves.of(task, y, models)
+    if drawn is None:
+        return {}
+    drawn.add(y, models)
+    return drawn.drawn()
+
+
+class Curves:
+    """The curves of each model, of rows that come block by block; `some` of them say where the axes end."""
+
+    def __init__(self, task: str, y: Array, some: dict[str, Array]) -> None:
+        self._task = task
+        low, high = 0.0, 1.0
+        if task == "regression":
+            low, high = _range(np.concatenate([_some(scores, SAMPLE) for scores in some.values()]))
+            self._residuals = _residuals(y, some)
+        self._counted = {name: _Counted(low, high) for name in some}
+
+    @classmethod
+    def of(cls, task: str, y: Array, some: dict[str, Array]) -> Curves | None:
+        """None for a task that has no curves."""
+        return cls(task, y, some) if task in ("binary", "regression") else None
+
+    def add(self, y: Array, scores: Mapping[str, Array]) -> None:
+        """Count (n,) more rows."""
+        for name, counted in self._counted.items():
+            counted.add(scores[name], y)
+
+    def drawn(self) -> dict[str, Any]:
+        """What `curves` gives."""
+        reliability = {name: each.reliability() for name, each in self._counted.items()}
+        if self._task == "regression":
+            return {"reliability": reliability, "residuals": self._residuals}
         return {
-            "roc": {name: each.roc() for name, each in counted.items()},
-            "reliability": {name: each.reliability() for name, each in counted.items()},
+            "roc": {name: each.roc() for name, each in self._counted.items()},
+            "reliability": reliability,
             "scores": {
                 "edges": _rounded(np.linspace(0.0, 1.0, BARS + 1)),
-                **{name: each.scores() for name, each in counted.items()},
+                **{name: each.scores() for name, each in self._counted.items()},
             },
         }
-    if task == "regression":
-        low, high = _range(np.concatenate([_some(scores, SAMPLE) for scores in models.values()]))
-        counted = {name: _Counted(scores, y, low, high) for name, scores in models.items()}
-        return {
-            "reliability": {name: each.reliability() for name, each in counted.items()},
-            "residuals": _residuals(y, models),
-        }
-    return {}
 
 
 class _Counted:
     """Rows counted into FINE bins of their score: how many, and the sums of the scores and of y."""
 
-    def __init__(self, scores: Array, y: Array, low: float, high: float) -> None:
-        codes = _codes(scores, low, high, FINE)
-        self.rows = np.bincount(codes, minlength=FINE)
-        self.score_sum = np.bincount(codes, scores, FINE)
-        self.y_sum = np.bincount(codes, y, FINE)
+    def __init__(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+        self.rows = np.zeros(FINE, dtype=np.intp)
+        self.score_sum, self.y_sum = np.zeros(FINE), np.zeros(FINE)
+
+    def add(self, scores: Array, y: Array) -> None:
+        codes = _codes(scores, self.low, self.high, FINE)
+        self.rows += np.bincount(codes, minlength=FINE)
+        self.score_sum += np.bincount(codes, scores, FINE)
+        self.y_sum += np.bincount(codes, y, FINE)
 
     def roc(self) -> list[list[float]]:
         positives = np.concatenate(([0.0], np.cumsum(self.y_sum[::-1])))

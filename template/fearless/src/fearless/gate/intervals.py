@@ -32,12 +32,16 @@ class Measured:
     """An estimate on n rows, before its interval.
 
     `influence` is (n,) and scaled so that the sum of its squares is the unbiased variance of `value`;
-    `degrees` are the degrees of freedom of that variance.
+    `degrees` are the degrees of freedom of that variance. Only lengths and angles of influences matter, so that
+    the streaming engine gives them in fewer dimensions. Where it had to round, the true value is within
+    `value_error` of `value`, and the true influence, as a vector, within `influence_error` of `influence`.
     """
 
     value: float
     influence: Array
     degrees: int
+    value_error: float = 0.0
+    influence_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,9 @@ class Clusters:
 class Interval:
     """An estimate with its standard error and two one-sided bounds, each at the policy's confidence.
 
-    With confidence 0.95, `lower` and `upper` together are a two-sided interval of 90 %.
+    With confidence 0.95, `lower` and `upper` together are a two-sided interval of 90 %. An engine that rounds
+    widens them by `error`, its certified bound, so that the exact ones lie between; the exact value is within
+    `value_error` of `value`.
     """
 
     value: float
@@ -76,6 +82,18 @@ class Interval:
     lower: float
     upper: float
     degrees: int
+    error: float = 0.0
+    value_error: float = 0.0
+
+    @property
+    def highest_lower(self) -> float:
+        """The highest that the exact lower bound may be."""
+        return self.lower + 2.0 * self.error
+
+    @property
+    def lowest_upper(self) -> float:
+        """The lowest that the exact upper bound may be: what would fail by it is failed, also in doubt."""
+        return self.upper - 2.0 * self.error
 
 
 def interval(measured: Measured, confidence: float, clusters: Clusters | None = None) -> Interval:
@@ -93,8 +111,18 @@ def interval(measured: Measured, confidence: float, clusters: Clusters | None = 
         # The influences carry n / (n - 1) already: take it off before G / (G - 1) goes on.
         factor = clusters.count / max(clusters.count - 1, 1) * (rows - 1) / rows
     error = math.sqrt(factor * float(np.sum(influence * influence)))
-    reach = t_quantile(confidence, degrees) * error if error > 0 and degrees > 0 else 0.0
-    return Interval(measured.value, error, measured.value - reach, measured.value + reach, degrees)
+    quantile = t_quantile(confidence, degrees) if degrees > 0 else 0.0
+    reach = quantile * error if error > 0 else 0.0
+    slack = measured.value_error + quantile * measured.influence_error
+    return Interval(
+        measured.value,
+        error,
+        measured.value - reach - slack,
+        measured.value + reach + slack,
+        degrees,
+        slack,
+        measured.value_error,
+    )
 
 
 def difference(candidate: Measured, other: Measured) -> Measured:
@@ -103,12 +131,20 @@ def difference(candidate: Measured, other: Measured) -> Measured:
         candidate.value - other.value,
         candidate.influence - other.influence,
         min(candidate.degrees, other.degrees),
+        candidate.value_error + other.value_error,
+        candidate.influence_error + other.influence_error,
     )
 
 
 def scaled(measured: Measured, factor: float, shift: float = 0.0) -> Measured:
     """factor * measured + shift."""
-    return Measured(factor * measured.value + shift, factor * measured.influence, measured.degrees)
+    return Measured(
+        factor * measured.value + shift,
+        factor * measured.influence,
+        measured.degrees,
+        abs(factor) * measured.value_error,
+        abs(factor) * measured.influence_error,
+    )
 
 
 def ratio(top: Measured, bottom: Measured) -> Measured:
@@ -118,7 +154,25 @@ def ratio(top: Measured, bottom: Measured) -> Measured:
     """
     value = top.value / bottom.value
     influence = (top.influence - value * bottom.influence) / bottom.value
-    return Measured(value, influence, min(top.degrees, bottom.degrees))
+    value_error, influence_error = _errors_of_ratio(top, bottom, value, influence)
+    return Measured(value, influence, min(top.degrees, bottom.degrees), value_error, influence_error)
+
+
+def _errors_of_ratio(top: Measured, bottom: Measured, value: float, influence: Array) -> tuple[float, float]:
+    """How far value and influence of a ratio may be from the exact ones, where its parts were rounded."""
+    if not any((top.value_error, top.influence_error, bottom.value_error, bottom.influence_error)):
+        return 0.0, 0.0
+    least = abs(bottom.value) - bottom.value_error
+    if least <= 0:
+        return math.inf, math.inf
+    of_value = (top.value_error + abs(value) * bottom.value_error) / least
+    of_influence = (
+        top.influence_error
+        + (abs(value) + of_value) * bottom.influence_error
+        + of_value * float(np.linalg.norm(bottom.influence))
+        + bottom.value_error * float(np.linalg.norm(influence))
+    ) / least
+    return of_value, of_influence
 
 
 def mean(losses: Array) -> Measured:

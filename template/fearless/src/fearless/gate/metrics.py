@@ -9,9 +9,9 @@ Its interval, its paired difference, its skill, its slices, its place in gate.ya
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,23 @@ from fearless.gate import classes, counts, ranks
 from fearless.gate.counts import THRESHOLD, Counted, Formula
 from fearless.gate.evidence import Evidence, Rows
 from fearless.gate.intervals import Array, Measured, difference, mean, ratio, scaled
-from fearless.gate.ranks import Ranks
+from fearless.gate.ranks import Ordered, Ranks
 
 # The smallest probability that log loss takes as it is: float64's epsilon, as in scikit-learn's log_loss.
 SMALLEST = float(np.finfo(np.float64).eps)
 
 RowLoss = Callable[[Array, Array], Array]
+Combine = Callable[[Sequence[Measured]], Measured]
 # The second argument is an array for the influences to be put into, or None.
-ByRank = Callable[[Ranks, Array | None], Measured]
+ByRank = Callable[[Ordered, NDArray[Any] | None], Measured]
+
+
+@dataclass(frozen=True)
+class Formed:
+    """A metric that is a function of the means of some row losses. The target must be centred."""
+
+    losses: tuple[RowLoss, ...]
+    combine: Combine
 
 
 @dataclass(frozen=True)
@@ -37,8 +46,8 @@ class Metric:
     `chance` is the value of knowing nothing where that is a number (0.5 for ROC AUC); None means the constant
     baseline's value on the same rows. Where `skilled` is False a share of the way from there says nothing.
     `domain` is the lowest and the highest value that the metric can have, both included; gate.yaml asks for
-    nothing outside it. `loss`, `ranked`, `counted` and `right` say what the metric is made of, where that saves
-    work or sharpens its interval.
+    nothing outside it. `loss`, `formed`, `ranked`, `counted` and `right` say what the metric is made of, where
+    that saves work or sharpens its interval.
     """
 
     name: str
@@ -49,6 +58,7 @@ class Metric:
     domain: tuple[float, float] = (0.0, math.inf)
     skilled: bool = True
     loss: RowLoss | None = None
+    formed: Formed | None = None
     ranked: ByRank | None = None
     counted: Counted | None = None
     right: Callable[[Array, Array], NDArray[np.bool_]] | None = None
@@ -107,23 +117,38 @@ def absolute_error(y: Array, scores: Array) -> Array:
     return np.abs(scores - y)
 
 
-def rmse(y: Array, scores: Array) -> Measured:
+def target(y: Array, _scores: Array) -> Array:
+    """The target itself, whose spread is what R2 has to explain."""
+    return y
+
+
+def squared_target(y: Array, _scores: Array) -> Array:
+    """y^2"""
+    return np.square(y)
+
+
+def rmse(means: Sequence[Measured]) -> Measured:
     """Root of the mean squared error; by the delta method d(sqrt a) = da / (2 sqrt a)."""
-    squared = mean(squared_error(y, scores))
+    (squared,) = means
     value = math.sqrt(squared.value)
     if value == 0.0:  # every row is exact: there is no influence to scale
         return squared
     return Measured(value, squared.influence / (2.0 * value), squared.degrees)
 
 
-def r2(y: Array, scores: Array) -> Measured:
+def r2(means: Sequence[Measured]) -> Measured:
     """1 - mse / variance of y on these rows (the coefficient of determination).
 
     By the delta method for the ratio of two paired means; that the mean of y is itself estimated moves
     nothing at first order, since the variance is smallest there.
     """
-    spread = mean(np.square(y - np.mean(y)))
-    return scaled(ratio(mean(squared_error(y, scores)), spread), -1.0, 1.0)
+    squared, first, second = means
+    spread = Measured(
+        second.value - first.value**2,
+        second.influence - 2.0 * first.value * first.influence,
+        second.degrees,
+    )
+    return scaled(ratio(squared, spread), -1.0, 1.0)
 
 
 def mean_of(
@@ -131,6 +156,21 @@ def mean_of(
 ) -> Metric:
     """The metric that is the mean of `loss(y, scores)` over the rows, with the paired t interval."""
     return Metric(name, task, better, lambda y, scores: mean(loss(y, scores)), loss=loss, domain=(0.0, high))
+
+
+def _formed(
+    combine: Combine,
+    losses: tuple[RowLoss, ...],
+    better: Literal["higher", "lower"],
+    chance: float | None = None,
+    domain: tuple[float, float] = (0.0, math.inf),
+) -> Metric:
+    def measure(y: Array, scores: Array) -> Measured:
+        centre = float(np.mean(y))
+        return combine([mean(loss(y - centre, scores - centre)) for loss in losses])
+
+    name = combine.__name__
+    return Metric(name, "regression", better, measure, chance, domain, formed=Formed(losses, combine))
 
 
 def _ranked(name: str, measure: ByRank, chance: float | None) -> Metric:
@@ -177,8 +217,8 @@ METRICS: dict[str, Metric] = {
         _counted(counts.mcc, counts.rarer_class, low=-1.0, chance=0.0, skilled=True),
         mean_of("mse", "regression", squared_error),
         mean_of("mae", "regression", absolute_error),
-        Metric("rmse", "regression", "lower", rmse),
-        Metric("r2", "regression", "higher", r2, chance=0.0, domain=(-math.inf, 1.0)),
+        _formed(rmse, (squared_error,), "lower"),
+        _formed(r2, (squared_error, target, squared_target), "higher", chance=0.0, domain=(-math.inf, 1.0)),
     )
 }
 

@@ -17,7 +17,7 @@ from fearless.gate.complaints import nearest, sentence, shown
 from fearless.gate.intervals import Array, Measured
 from fearless.gate.metrics import METRICS, MULTICLASS, PRIMARY, TABLES, Metric
 from fearless.gate.own import is_own
-from fearless.gate.rules import Rule, misfit, misfit_of_primary
+from fearless.gate.rules import CHAMPION_RULES, Rule, misfit, misfit_of_primary
 
 FILE = "gate.yaml"
 VERSION = 1
@@ -193,6 +193,16 @@ def requirements(policy: Policy, task: str) -> list[Requirement]:
                 )
             found.append(requirement)
     return found
+
+
+def sliced_metrics(policy: Policy, task: str) -> list[str]:
+    """The metrics that are compared in every part: those with a margin, or the primary one; not the team's own."""
+    margins = [
+        each.metric
+        for each in requirements(policy, task)
+        if each.rule in CHAMPION_RULES and not is_own(each.metric)
+    ]
+    return list(dict.fromkeys(margins)) or [PRIMARY[task]]
 
 
 def metrics_of(policy: Policy, task: str) -> dict[str, Metric]:

@@ -5,11 +5,46 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fearless.gate.intervals import Array, Measured
+
+
+class Ordered(Protocol):
+    """Rows in ascending order of their scores, gathered by equal scores: what a metric of ranks needs of them."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def positives(self) -> int: ...
+
+    @property
+    def starts(self) -> NDArray[Any]:
+        """How many rows lie below each score."""
+        ...
+
+    @property
+    def sizes(self) -> NDArray[Any]:
+        """How many rows share each score."""
+        ...
+
+    @property
+    def below(self) -> Array:
+        """How many positive rows lie below each score."""
+        ...
+
+    @property
+    def tied(self) -> Array:
+        """How many positive rows have each score."""
+        ...
+
+    def by_row(self, of_positive: Array, of_negative: Array, into: NDArray[Any] | None) -> NDArray[Any]:
+        """Numbers for each score and class, as influences."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +100,7 @@ class Ranks:
     def positives(self) -> int:
         return int(np.count_nonzero(self.positive))
 
-    def by_row(self, of_positive: Array, of_negative: Array, into: Array | None) -> Array:
+    def by_row(self, of_positive: Array, of_negative: Array, into: NDArray[Any] | None) -> NDArray[Any]:
         """One number for each score and class, put at the rows' own places in `into` (a new array without one)."""
         if len(self.starts) < self.rows:
             of_positive, of_negative = (np.repeat(each, self.sizes) for each in (of_positive, of_negative))
@@ -74,7 +109,7 @@ class Ranks:
         return found
 
 
-def roc_auc(ranks: Ranks, into: Array | None = None) -> Measured:
+def roc_auc(ranks: Ordered, into: NDArray[Any] | None = None) -> Measured:
     """Area under the ROC curve: P(score of a positive > score of a negative), a tie counts one half.
 
     The influences are DeLong's structural components: for a positive row the share of negatives below it,
@@ -91,7 +126,7 @@ def roc_auc(ranks: Ranks, into: Array | None = None) -> Measured:
     of_negative += ranks.below
     of_positive = np.subtract(middle, of_negative, out=middle)
     # Halves of a pair add up without rounding: the value does not depend on the order of the rows.
-    value = float(np.dot(ranks.tied, of_positive)) / (m * n)
+    value = _summed(ranks.tied, of_positive) / (m * n)
     of_positive /= n
     of_positive -= value
     of_positive /= math.sqrt(m * (m - 1.0))
@@ -101,7 +136,7 @@ def roc_auc(ranks: Ranks, into: Array | None = None) -> Measured:
     return Measured(value, ranks.by_row(of_positive, of_negative, into), min(m, n) - 1)
 
 
-def average_precision(ranks: Ranks, into: Array | None = None) -> Measured:
+def average_precision(ranks: Ordered, into: NDArray[Any] | None = None) -> Measured:
     """Area under the precision-recall curve as a sum of steps, as scikit-learn's average_precision_score.
 
     It is the mean, over positive rows, of the precision among rows that score at least as high. The
@@ -112,7 +147,7 @@ def average_precision(ranks: Ranks, into: Array | None = None) -> Measured:
     m, n = ranks.positives, ranks.rows
     per_row = 1.0 / (n - ranks.starts)
     precision = (m - ranks.below) * per_row
-    value = float(np.dot(ranks.tied, precision)) / m
+    value = _summed(ranks.tied, precision) / m
     scale = math.sqrt(n / (n - 1.0)) / m
     weight = np.multiply(ranks.tied, per_row, out=per_row)
     of_negative = np.cumsum(weight * precision)
@@ -123,3 +158,8 @@ def average_precision(ranks: Ranks, into: Array | None = None) -> Measured:
     of_positive *= scale
     of_positive += of_negative
     return Measured(value, ranks.by_row(of_positive, of_negative, into), min(m, n - m) - 1)
+
+
+def _summed(one: Array, other: Array) -> float:
+    """The inner product. einsum starts no threads, whose waiting costs more than the product."""
+    return float(np.einsum("n,n->", one, other))

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from fearless.core.errors import FearlessError
 from fearless.gate import wording
 from fearless.gate.default_checks import DEFAULT_CHECKS
+from fearless.gate.engine import Engine
 from fearless.gate.evidence import Evidence, holm
 from fearless.gate.findings import (
     Check,
@@ -34,9 +35,11 @@ from fearless.gate.intervals import Interval, rows_to_settle
 from fearless.gate.levels import Levels
 from fearless.gate.metrics import PRIMARY
 from fearless.gate.own import Function, is_own
-from fearless.gate.policy import Mode, Policy, Requirement, TooGood, requirements
+from fearless.gate.parts import Parted
+from fearless.gate.policy import Mode, Policy, Requirement, TooGood, requirements, sliced_metrics
 from fearless.gate.rules import CHAMPION_RULES, FLOOR_RULES, LOWER_RULES, SKILL_RULES
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT, Scored
+from fearless.gate.scored_parts import ScoredParts
 from fearless.gate.slices import judge_slices
 from fearless.gate.value import NAME as VALUE
 
@@ -75,10 +78,32 @@ def judge(
     judged: the verdict is ERROR then.
     """
     try:
-        asked = requirements(policy, task)
+        requirements(policy, task)
         golden = Scored.of(policy, task, y, candidate, champion, baselines, groups, own, classes)
+        parted = _parted(golden, slices)
+    except FearlessError as error:
+        return not_judged([str(error)], task, mode, policy, context)
+    return judge_measured(
+        golden, parted, mode, descriptions=descriptions, context=context, beside=beside, notes=notes
+    )
+
+
+def judge_measured(
+    golden: Engine,
+    parted: Parted | None,
+    mode: Mode,
+    *,
+    descriptions: Mapping[str, str] | None = None,
+    context: Mapping[str, Any] | None = None,
+    beside: Sequence[Check] = (),
+    notes: Sequence[str] = (),
+) -> Report:
+    """Judge golden rows that an engine has measured, and their parts where the policy asks for slices."""
+    policy, task = golden.policy, golden.task
+    try:
+        asked = requirements(policy, task)
         with np.errstate(over="ignore", invalid="ignore"):
-            of_slices, parts, worst = _slices(golden, asked, slices)
+            of_slices, parts, worst = _slices(golden, parted)
             checks = [*_checks(golden, asked), *of_slices, *beside]
             warned = _warnings(golden)
             worth = _worth(golden)
@@ -87,15 +112,16 @@ def judge(
         return not_judged([str(error)], task, mode, policy, context)
     verdict = overall(check.verdict for check in checks)
     reaction = getattr(policy.on_inconclusive, mode)
-    skipped = [each.id for each in asked if each.rule in CHAMPION_RULES] if champion is None else []
+    compared = CHAMPION in golden.scores
+    skipped = [] if compared else [each.id for each in asked if each.rule in CHAMPION_RULES]
     return Report(
         verdict=verdict,
         exit_code=exit_code(verdict, reaction),
         mode=mode,
-        summary=wording.summary(verdict, checks, [golden.rows], champion is not None, mode, reaction),
+        summary=wording.summary(verdict, checks, [golden.rows], compared, mode, reaction),
         next=wording.next_steps(verdict, checks, mode, reaction),
         notes=wording.notes(
-            policy.confidence, champion is not None, skipped, golden.groups, [*golden.told, *warned, *notes]
+            policy.confidence, compared, skipped, golden.groups, [*golden.told, *warned, *notes]
         ),
         errors=[],
         task=task,
@@ -138,7 +164,7 @@ def not_judged(
     )
 
 
-def _checks(golden: Scored, asked: list[Requirement]) -> list[Check]:
+def _checks(golden: Engine, asked: list[Requirement]) -> list[Check]:
     if not asked:
         raise FearlessError("gate.yaml asks for no check at all.", fix="Add one under `checks`.")
     compared = _champion_checks(golden, asked) if CHAMPION in golden.scores else {}
@@ -161,14 +187,14 @@ def _checks(golden: Scored, asked: list[Requirement]) -> list[Check]:
     return found
 
 
-def _floor_check(golden: Scored, asked: Requirement) -> Check:
+def _floor_check(golden: Engine, asked: Requirement) -> Check:
     of = "skill" if asked.rule in SKILL_RULES else "value"
     measure = golden.skill if of == "skill" else golden.value
     found = golden.interval(measure(CANDIDATE, asked.metric))
     sign = -1.0 if asked.rule in LOWER_RULES else 1.0
-    careful, hopeful = (found.lower, found.upper) if sign > 0 else (found.upper, found.lower)
+    careful, hopeful = (found.lower, found.lowest_upper) if sign > 0 else (found.upper, found.highest_lower)
     if golden.policy.floor_mode == "point":
-        careful = hopeful = found.value
+        careful = hopeful = found.value - sign * found.value_error
     if sign * (careful - asked.limit) >= 0:
         verdict = Verdict.PASS
     else:
@@ -178,7 +204,7 @@ def _floor_check(golden: Scored, asked: Requirement) -> Check:
     return _completed(golden, check, found, abs(found.value - asked.limit))
 
 
-def _champion_checks(golden: Scored, asked: list[Requirement]) -> dict[str, Check]:
+def _champion_checks(golden: Engine, asked: list[Requirement]) -> dict[str, Check]:
     """One check for each margin. To fail, a drop must be proven among all of them together (Holm).
 
     Without that, each check more would be another chance for an equal model to fail by luck. To pass, all
@@ -187,7 +213,7 @@ def _champion_checks(golden: Scored, asked: list[Requirement]) -> dict[str, Chec
     asked = [each for each in asked if each.rule in CHAMPION_RULES]
     evidence = [_advantage(golden, each) for each in asked]
     worse = holm(
-        lambda confidence: np.array([each.interval(confidence).upper for each in evidence]),
+        lambda confidence: np.array([each.interval(confidence).lowest_upper for each in evidence]),
         len(evidence),
         golden.policy.confidence,
     )
@@ -197,13 +223,13 @@ def _champion_checks(golden: Scored, asked: list[Requirement]) -> dict[str, Chec
     }
 
 
-def _advantage(golden: Scored, asked: Requirement) -> Evidence:
+def _advantage(golden: Engine, asked: Requirement) -> Evidence:
     if asked.rule in SKILL_RULES:
         return golden.skill_advantage(asked.metric, CHAMPION)
     return golden.advantage(asked.metric, CHAMPION)
 
 
-def _champion_check(golden: Scored, asked: Requirement, found: Interval, worse: bool, family: int) -> Check:
+def _champion_check(golden: Engine, asked: Requirement, found: Interval, worse: bool, family: int) -> Check:
     of = "skill" if asked.rule in SKILL_RULES else "value"
     if found.lower > -asked.limit:
         verdict = Verdict.PASS
@@ -217,17 +243,17 @@ def _champion_check(golden: Scored, asked: Requirement, found: Interval, worse: 
     return check
 
 
-def _baseline_check(golden: Scored, name: str) -> Check:
+def _baseline_check(golden: Engine, name: str) -> Check:
     metric = golden.primary
     found = golden.interval(golden.advantage(metric, name))
     verdict = Verdict.PASS if found.lower > 0 else Verdict.INCONCLUSIVE
-    if found.upper <= 0:
+    if found.lowest_upper <= 0:
         verdict = Verdict.FAIL
     check = Check(f"{metric}.beats_{name}", "baseline", metric, "value", name, "beats", 0.0, verdict)
     return _completed(golden, check, found, abs(found.value))
 
 
-def _calibration_check(golden: Scored, limit: float) -> Check:
+def _calibration_check(golden: Engine, limit: float) -> Check:
     if golden.task != "binary":
         raise FearlessError(
             f"gate.yaml: calibration: is for probabilities, and this is {golden.task}.", fix="Remove it."
@@ -246,12 +272,11 @@ def _calibration_check(golden: Scored, limit: float) -> Check:
     return replace(check, sentence=told)
 
 
-def _slices(
-    golden: Scored, asked: list[Requirement], given: Sequence[Levels]
-) -> tuple[list[Check], list[Slice], Slice | None]:
+def _parted(golden: Scored, given: Sequence[Levels]) -> Parted | None:
+    """The columns of `slices.by`; raises FearlessError where one is missing or has other rows."""
     wanted = golden.policy.slices
     if wanted is None:
-        return [], [], None
+        return None
     by_name = {levels.column: levels for levels in given}
     if missing := [name for name in wanted.by if name not in by_name]:
         raise FearlessError(
@@ -264,11 +289,16 @@ def _slices(
             raise FearlessError(
                 f"Golden data has {golden.rows:,} rows and the slices by {levels.column} {len(levels.codes):,}."
             )
-    margins = [each.metric for each in asked if each.rule in CHAMPION_RULES and not is_own(each.metric)]
-    return judge_slices(golden, wanted, columns, list(dict.fromkeys(margins)) or [golden.primary])
+    return ScoredParts(golden, columns)
 
 
-def _worth(golden: Scored) -> Worth | None:
+def _slices(golden: Engine, parted: Parted | None) -> tuple[list[Check], list[Slice], Slice | None]:
+    if golden.policy.slices is None or parted is None:
+        return [], [], None
+    return judge_slices(golden, golden.policy.slices, parted, sliced_metrics(golden.policy, golden.task))
+
+
+def _worth(golden: Engine) -> Worth | None:
     asked = golden.policy.value
     if asked is None:
         return None
@@ -283,7 +313,7 @@ def _worth(golden: Scored) -> Worth | None:
     )
 
 
-def _warnings(golden: Scored) -> list[str]:
+def _warnings(golden: Engine) -> list[str]:
     """What the checks that gate.yaml does not name yet would say; they count once it names them."""
     found = []
     for each in DEFAULT_CHECKS:
@@ -297,7 +327,7 @@ def _warnings(golden: Scored) -> list[str]:
     return found
 
 
-def _too_good_check(golden: Scored, asked: TooGood) -> Check:
+def _too_good_check(golden: Engine, asked: TooGood) -> Check:
     metric, reviewed = golden.primary, asked.reviewed.strip()
     found = golden.interval(golden.skill(CANDIDATE, metric))
     verdict = Verdict.FAIL if found.value > asked.skill and not reviewed else Verdict.PASS
@@ -315,7 +345,7 @@ def _too_good_check(golden: Scored, asked: TooGood) -> Check:
     )
 
 
-def _completed(golden: Scored, check: Check, found: Interval, distance: float) -> Check:
+def _completed(golden: Engine, check: Check, found: Interval, distance: float) -> Check:
     """The check with its estimate and sentence; one that would pass on too few rows becomes INCONCLUSIVE.
 
     `distance` is how far the estimate is from the limit that it would have to clear.
@@ -343,7 +373,7 @@ def _completed(golden: Scored, check: Check, found: Interval, distance: float) -
     return replace(check, sentence=wording.sentence(check, found.value, bounds))
 
 
-def _models(golden: Scored, metrics: list[str], descriptions: Mapping[str, str]) -> list[Model]:
+def _models(golden: Engine, metrics: list[str], descriptions: Mapping[str, str]) -> list[Model]:
     """Candidate and champion on every metric that is judged, the baselines on the primary one.
 
     What knows nothing stands beside them on every metric of the table: that is what a model must be worth more than.

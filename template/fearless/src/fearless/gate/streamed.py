@@ -1,0 +1,455 @@
+"""The streaming engine: the same figures as the exact one, in memory that does not grow with the rows.
+
+The rows lie on disk in blocks. One pass counts and adds up whatever needs nothing but counts and sums: means of row
+losses with their covariances, the cells of yes and no, the parts of the slices, the curves. Those figures are exact.
+Where ranks are asked for, scores are counted into bins, and a second pass looks up each row's influence: these figures
+have a certified error (bins.py), by which every bound is widened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fearless.core.errors import FearlessError
+from fearless.gate import calibration
+from fearless.gate.bins import Bins, Told
+from fearless.gate.blocks import Blocks
+from fearless.gate.calibration import Calibration
+from fearless.gate.counts import Counted, Table, cells_of
+from fearless.gate.curves import Curves
+from fearless.gate.default_checks import DEFAULT_CHECKS
+from fearless.gate.evidence import Evidence, Rows, Tango
+from fearless.gate.grid import Grid
+from fearless.gate.intervals import Array, Interval, Measured, difference
+from fearless.gate.metrics import PRIMARY, TABLES, Metric, RowLoss
+from fearless.gate.moments import Moments
+from fearless.gate.own import is_own
+from fearless.gate.policy import Policy, metrics_of, requirements, sliced_metrics
+from fearless.gate.rank_pass import Column, Ranked, bin_of, rank
+from fearless.gate.rules import SKILL_RULES
+from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
+
+TRUTH = "y"
+FEWEST_BINS, MOST_BINS = 1 << 12, 1 << 17
+ROWS_A_BIN = 16
+
+
+def unstreamable(policy: Policy, task: str, grouped: bool) -> str:
+    """What the policy asks for and this engine cannot give, in a few words; an empty text where it can give all."""
+    if grouped:
+        return "rows that belong together"
+    for name, metric in _wanted(policy, task).items():
+        if is_own(name):
+            return f"the team's metric {name}"
+        if not (metric.loss or metric.formed or metric.counted or metric.ranked):
+            return f"the metric {name}"
+    return ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is measured: each metric with the models that it is measured of, and the thresholds of yes and no."""
+
+    metrics: dict[str, Metric]
+    models: dict[str, list[str]]
+    thresholds: list[float]
+    sliced: list[str]
+
+    @classmethod
+    def of(cls, policy: Policy, task: str, judged: Sequence[str], others: Sequence[str]) -> Asked:
+        metrics = _wanted(policy, task)
+        skilled = {each.metric for each in requirements(policy, task) if each.rule in SKILL_RULES}
+        skilled |= {each.requirement.metric for each in DEFAULT_CHECKS if each.task == task}
+        models = {name: list(judged) for name in metrics}
+        for name in metrics:
+            if name == PRIMARY[task]:
+                models[name] += others
+            elif name in skilled:
+                models[name].append(CONSTANT)
+        thresholds = {each.counted.threshold for each in metrics.values() if each.counted}
+        sliced = [*sliced_metrics(policy, task), PRIMARY[task]] if policy.slices else []
+        return cls(metrics, models, sorted(thresholds), sliced)
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """Each metric of each model on the golden rows in `blocks`, as far as one pass over them tells."""
+
+    policy: Policy
+    task: str
+    scores: Mapping[str, float | Array | None]
+    asked: Asked
+    blocks: Blocks
+    sums: Sums
+    grids: list[Grid]
+    columns: list[Column]
+    bins: Mapping[str, Bins]
+    told_apart: Mapping[str, Told]
+    curves: Curves | None
+
+    @classmethod
+    def of(
+        cls,
+        policy: Policy,
+        task: str,
+        blocks: Blocks,
+        models: Sequence[str],
+        constant: float | Array,
+        columns: list[Column],
+        sample: Mapping[str, Array],
+    ) -> Streamed:
+        """Go through the rows once.
+
+        Each block holds `y` (n,), for each of `models` its scores (n,) or (n, k), clipped and finite, and for each
+        column of the slices the number of each row's level. `constant` is what the constant baseline says, `sample`
+        some rows of `y` and of each model that are spread over the file. The models are `candidate`, `champion` where
+        there is one, and baselines.
+        """
+        judged = [name for name in models if name in (CANDIDATE, CHAMPION)]
+        asked = Asked.of(policy, task, judged, [*(name for name in models if name not in judged), CONSTANT])
+        ranked = any(metric.ranked for metric in asked.metrics.values())
+        sums = Sums(task, asked, judged, constant, sample)
+        about = min(max(_rows(blocks) // ROWS_A_BIN, FEWEST_BINS), MOST_BINS)
+        bins: dict[str, Bins] = {}
+        if ranked:
+            bins = {name: Bins.of(sample[TRUTH], sample[name], about) for name in judged}
+        elif policy.calibration is not None and task == "binary":
+            bins = {CANDIDATE: Bins.of(sample[TRUTH], sample[CANDIDATE], about)}
+        told = {name: Told(each.count) for name, each in bins.items()}
+        drawn = Curves.of(task, sample[TRUTH], {name: sample[name] for name in judged})
+        grids = Grid.of(columns) if policy.slices else []
+        for block in range(len(blocks)):
+            y = blocks.read(block, TRUTH)
+            scores = {name: blocks.read(block, name) for name in models}
+            codes = {column.name: blocks.read(block, column.name) for column in columns}
+            if bins:
+                y, scores, codes = _by_score(blocks, block, y, scores, codes, bins, told)
+            of_row = y.astype(np.float64)
+            if drawn is not None:
+                drawn.add(of_row, scores)
+            if sums.centre:
+                of_row -= sums.centre
+                scores = {name: each - sums.centre for name, each in scores.items()}
+            sums.add(of_row, scores, codes, grids)
+        known: dict[str, float | Array | None] = dict.fromkeys(models)
+        known[CONSTANT] = constant
+        return cls(policy, task, known, asked, blocks, sums, grids, columns, bins, told, drawn)
+
+    @property
+    def rows(self) -> int:
+        return self.sums.rows
+
+    @property
+    def positives(self) -> int | None:
+        return self.sums.positives if self.task == "binary" else None
+
+    @property
+    def groups(self) -> int | None:
+        return None
+
+    @property
+    def primary(self) -> str:
+        return PRIMARY[self.task]
+
+    @property
+    def judged(self) -> list[str]:
+        """The models that are held against each other."""
+        return self.sums.judged
+
+    def metric(self, name: str) -> Metric:
+        return self.asked.metrics[name] if name in self.asked.metrics else TABLES[self.task][name]
+
+    def value(self, model: str, metric: str) -> Evidence:
+        counted = self.metric(metric).counted
+        if counted is not None:
+            return counted.evidence(self._table(model, CHAMPION, counted.threshold))
+        return Rows(self._measured(model, metric))
+
+    def skill(self, model: str, metric: str) -> Evidence:
+        return Rows(self._skill(model, metric))
+
+    def advantage(self, metric: str, other: str) -> Evidence:
+        asked = self.metric(metric)
+        if asked.counted is not None:
+            return asked.counted.advantage(self._table(CANDIDATE, other, asked.counted.threshold))
+        if asked.right is not None and other == CHAMPION:
+            won, lost = self.sums.right[metric]
+            return Tango(won, lost, self.rows)
+        return Rows(asked.advantage(self._measured(CANDIDATE, metric), self._measured(other, metric)))
+
+    def skill_advantage(self, metric: str, other: str) -> Evidence:
+        return Rows(difference(self._skill(CANDIDATE, metric), self._skill(other, metric)))
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Two passes more: the exact edges of the bins, then the rows between them."""
+        numbers, scores = bin_of(CANDIDATE), CANDIDATE
+        blocks = range(len(self.blocks))
+        counts = np.zeros(self.bins[CANDIDATE].count, dtype=np.int64)
+        for block in blocks:
+            np.add.at(counts, self.blocks.read(block, numbers) >> 1, 1)
+        reached = np.cumsum(counts)
+        places = calibration.places(self.rows)
+        near = np.searchsorted(reached, places, side="right")
+        wanted = np.zeros(len(counts), dtype=np.bool_)
+        wanted[near] = True
+        kept = []
+        for block in blocks:
+            at = np.flatnonzero(wanted[self.blocks.read(block, numbers) >> 1])
+            kept.append(self.blocks.read(block, scores)[at])
+        some = np.sort(np.concatenate(kept))
+        # Of the rows below a place some are in bins that were not kept.
+        left_out = np.cumsum(np.where(wanted, 0, counts))[near]
+        edges = np.unique(some[places - left_out])
+        curve = calibration.Sums(edges)
+        for block in blocks:
+            curve.add(self.blocks.read(block, TRUTH).astype(np.float64), self.blocks.read(block, scores))
+        return curve.calibration()
+
+    @property
+    def told(self) -> list[str]:
+        first = "Judged block by block in bounded memory (the streaming engine); means and counts are exact."
+        if not self.ranked:
+            return [first]
+        largest = {
+            name: max(each.value_errors[model][0] for model in range(len(self.judged)))
+            for name, each in self.ranked.items()
+        }
+        within = ", ".join(f"{name} within {error:.2g}" for name, error in largest.items())
+        certified = f"Ranks are counted in bins: {within}, which is certified."
+        return [
+            f"{first} {certified} Bounds are widened by that, and in doubt the stricter verdict is taken."
+        ]
+
+    def interval(self, found: Evidence) -> Interval:
+        return found.interval(self.policy.confidence)
+
+    @cached_property
+    def ranked(self) -> dict[str, Ranked]:
+        """The metrics of ranks on all rows, by name."""
+        wanted = [name for name, metric in self.asked.metrics.items() if metric.ranked]
+        return self.ranked_in(None, wanted)
+
+    def ranked_in(self, column: Column | None, names: Sequence[str]) -> dict[str, Ranked]:
+        """The metrics of ranks in each level of a column, by name."""
+        if not names:
+            return {}
+        metrics = {name: self.asked.metrics[name] for name in names}
+        return rank(self.blocks, column, self.judged, self.told_apart, metrics)
+
+    def _measured(self, model: str, metric: str) -> Measured:
+        asked = self.metric(metric)
+        if asked.ranked is not None:
+            found = self.ranked[metric].measured(model, self.positives or 0, self.rows)
+        elif asked.counted is not None:
+            found = self._of_cells(model, asked.counted)
+        else:
+            found = self.sums.measured(model, metric)
+        if not (np.isfinite(found.value) and np.isfinite(found.influence).all()):
+            raise FearlessError(
+                f"The {metric} of the {model} is not a finite number: its scores are far too large."
+            )
+        return found
+
+    def _skill(self, model: str, metric: str) -> Measured:
+        asked = self.metric(metric)
+        if asked.chance is not None:
+            return asked.skill(self._measured(model, metric), self._measured(model, metric))
+        constant = self._measured(CONSTANT, metric)
+        if not asked.missed(constant).value > 0:
+            raise FearlessError(
+                f"The constant baseline has no {metric} to improve on: it is right on every golden row.",
+                fix="Look at the target of the golden data.",
+            )
+        return asked.skill(self._measured(model, metric), constant)
+
+    def _table(self, model: str, other: str, threshold: float) -> Table:
+        other = other if other in self.judged or other == CONSTANT else model
+        return Table(
+            _of_models(
+                self.sums.tables[threshold], self._answers(model, threshold), self._answers(other, threshold)
+            )
+        )
+
+    def _answers(self, model: str, threshold: float) -> NDArray[np.intp]:
+        """(8,) what the model says in each cell of (target, candidate's yes, champion's yes)."""
+        cell = np.arange(8)
+        if model == CONSTANT:
+            return np.full(8, int(float(np.asarray(self.scores[CONSTANT])) >= threshold))
+        return cell // 2 % 2 if model == CANDIDATE else cell % 2
+
+    def _of_cells(self, model: str, counted: Counted) -> Measured:
+        """The delta method's influences, one coordinate for each cell."""
+        counts = self.sums.tables[counted.threshold]
+        own = 2 * (np.arange(8) // 4) + self._answers(model, counted.threshold)
+        of_model = np.bincount(own, counts, 4).astype(np.intp)
+        scale = np.sqrt(counts / (self.rows * (self.rows - 1.0)))
+        return Measured(
+            counted.value(of_model), counted.gradient(of_model)[own] * scale, counted.degrees(of_model)
+        )
+
+
+class Sums:
+    """What is added up of all rows: the moments of the losses, the cells at each threshold, who was right."""
+
+    def __init__(
+        self,
+        task: str,
+        asked: Asked,
+        judged: list[str],
+        constant: float | Array,
+        sample: Mapping[str, Array],
+    ) -> None:
+        self.task, self.asked, self.judged, self.constant = task, asked, judged, constant
+        self.rows, self.positives = 0, 0
+        # Numbers far from 0 would lose their last digits in squares; nothing here changes when all are shifted.
+        self.centre = float(np.asarray(constant)) if task == "regression" else 0.0
+        self.tables = {each: np.zeros(8, dtype=np.intp) for each in asked.thresholds}
+        self.right = {name: (0, 0) for name, metric in asked.metrics.items() if metric.right}
+        self.moments: dict[str, Moments] = {}
+        some = {name: each - self.centre for name, each in sample.items()} if task == "regression" else sample
+        for name in asked.metrics:
+            if self.losses(name):
+                columns = self._columns(name, some[TRUTH], some, None)
+                self.moments[name] = Moments.none(np.array([float(np.mean(each)) for each in columns]))
+
+    def losses(self, name: str) -> tuple[RowLoss, ...]:
+        """The row losses that the metric is made of; none for one that is not made of means."""
+        metric = self.asked.metrics[name]
+        if metric.loss is not None:
+            return (metric.loss,)
+        return metric.formed.losses if metric.formed is not None else ()
+
+    def add(
+        self, y: Array, scores: Mapping[str, Array], codes: Mapping[str, NDArray[np.uint8]], grids: list[Grid]
+    ) -> None:
+        """Take in the rows of one block."""
+        self.rows += len(y)
+        for grid in grids:
+            grid.enter(codes, y if self.task == "binary" else None)
+        if self.task == "binary":
+            self.positives += int(y.sum())
+        for name, moments in self.moments.items():
+            columns = self._columns(name, y, scores, moments.shift)
+            moments.add(columns)
+            if name in self.asked.sliced:
+                both = len(self.losses(name)) * len(self.judged)
+                for grid in grids:
+                    grid.add(name, columns[:both], moments.shift[:both])
+        for threshold, table in self.tables.items():
+            cells = 2 * cells_of(y, scores[CANDIDATE], threshold)
+            cells += scores[self.judged[-1]] >= threshold
+            table += np.bincount(cells, minlength=8)
+            for grid in grids:
+                grid.count(threshold, cells)
+        for name, (won, lost) in self.right.items():
+            right = self.asked.metrics[name].right
+            if right is not None:
+                ours, theirs = (right(y, scores[model]) for model in (CANDIDATE, self.judged[-1]))
+                self.right[name] = (won + int(np.sum(ours & ~theirs)), lost + int(np.sum(theirs & ~ours)))
+
+    def measured(self, model: str, metric: str) -> Measured:
+        """A metric that is made of means."""
+        of_column = self.moments[metric].measured()
+        return self.combined(metric, model, of_column)
+
+    def combined(self, metric: str, model: str, of_column: Sequence[Measured]) -> Measured:
+        """The metric of one model from the means of the columns that `_columns` makes."""
+        count = len(self.losses(metric))
+        means = list(of_column[:count])
+        if model == CHAMPION:
+            means = [
+                difference(one, apart) for one, apart in zip(means, of_column[count : 2 * count], strict=True)
+            ]
+        elif model != CANDIDATE:
+            at = count * self._order(metric).index(model)
+            means = list(of_column[at : at + count])
+        formed = self.asked.metrics[metric].formed
+        return formed.combine(means) if formed is not None else means[0]
+
+    def _order(self, metric: str) -> list[str]:
+        return [*self.judged, *(each for each in self.asked.models[metric] if each not in self.judged)]
+
+    def _columns(
+        self, metric: str, y: Array, scores: Mapping[str, Array], shift: Array | None
+    ) -> list[Array]:
+        """The losses of the candidate, how much more they are than the champion's, and those of the others.
+
+        Each is less the shift. The champion's own are not there: a difference loses no digit where models are alike.
+        """
+        losses, found = self.losses(metric), []
+        first: list[Array] = []
+        for model in self._order(metric):
+            given = self._said(y, scores, model)
+            columns = [loss(y, given) for loss in losses]
+            if model == CANDIDATE:
+                first = columns
+            elif model == CHAMPION:
+                columns = [one - other for one, other in zip(first, columns, strict=True)]
+            found += columns
+        return found if shift is None else [each - at for each, at in zip(found, shift, strict=True)]
+
+    def _said(self, y: Array, scores: Mapping[str, Array], model: str) -> Array:
+        if model != CONSTANT:
+            return scores[model]
+        said = np.asarray(self.constant, dtype=np.float64)
+        return np.broadcast_to(said - self.centre, (len(y), *said.shape))
+
+
+def _by_score(
+    blocks: Blocks,
+    block: int,
+    y: NDArray[Any],
+    scores: Mapping[str, Array],
+    codes: Mapping[str, NDArray[np.uint8]],
+    bins: Mapping[str, Bins],
+    told: Mapping[str, Told],
+) -> tuple[NDArray[Any], dict[str, Array], dict[str, NDArray[np.uint8]]]:
+    """The rows of a block by ascending score of the candidate, kept in that order with their bins.
+
+    The order of rows means nothing, and neighbours in it find what is looked up for them side by side in memory: later
+    passes take a fraction of the time.
+    """
+    numbers = {name: each(scores[name]) for name, each in bins.items()}
+    steps = (bins[CANDIDATE].count - 1).bit_length() - 16
+    near = numbers[CANDIDATE] >> steps if steps > 0 else numbers[CANDIDATE]
+    order = np.argsort(near.astype(np.uint16), kind="stable")
+    y, scores, codes = (
+        np.take(y, order, mode="clip"),
+        {name: np.take(each, order, axis=0, mode="clip") for name, each in scores.items()},
+        {name: np.take(each, order, mode="clip") for name, each in codes.items()},
+    )
+    kept: dict[str, NDArray[Any]] = {TRUTH: y, CANDIDATE: scores[CANDIDATE], **codes}
+    for name, found in numbers.items():
+        at = np.take(found, order, mode="clip")
+        told[name].add(at, scores[name])
+        kept[bin_of(name)] = (2 * at + y).astype(np.uint32)
+    for name, array in kept.items():
+        blocks.add(block, name, array)
+    return y, scores, codes
+
+
+def _rows(blocks: Blocks) -> int:
+    return sum(blocks.rows(block, TRUTH) for block in range(len(blocks)))
+
+
+def _wanted(policy: Policy, task: str) -> dict[str, Metric]:
+    """Every metric that the judge will ask for."""
+    found = dict(metrics_of(policy, task))
+    for name in [PRIMARY[task], *(each.requirement.metric for each in DEFAULT_CHECKS if each.task == task)]:
+        found.setdefault(name, TABLES[task][name])
+    return found
+
+
+def _of_models(
+    counts: NDArray[np.intp], first: NDArray[np.intp], second: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """(2, 2, 2) cells of (target, first model's yes, second model's yes)."""
+    at = 4 * (np.arange(8) // 4) + 2 * first + second
+    return np.asarray(np.bincount(at, counts, 8).astype(np.intp).reshape(2, 2, 2))

@@ -1,0 +1,153 @@
+"""A large file of predictions: read once, proven row by row, and kept on disk as numbers for the streaming engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fearless.core.errors import FearlessError
+from fearless.gate.blocks import Blocks
+from fearless.gate.intervals import Array
+from fearless.gate.levels import MISSING, MOST_LEVELS
+from fearless.gate.policy import Policy
+from fearless.gate.rank_pass import Column
+from fearless.gate.streamed import TRUTH, Streamed
+from fearless.pipeline.predictions import ROW_ID, Predictions, Roles, block_of, refuse_row_twice
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BLOCK = 1 << 17
+# Rows that say where scores lie; the more there are, the more alike are the bins.
+SAMPLE = 1 << 17
+IDS_AT_ONCE = 1_000_000
+KEPT_BYTES = 31 * 1024 * 1024
+
+
+def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: Blocks) -> Streamed:
+    """The file measured by the streaming engine; raises FearlessError for the first row that cannot be judged.
+
+    `policy` asks for no baseline but those that the file has, `blocks` are empty.
+    """
+    name = found.file.name
+    _keep_freed_memory()
+    _refuse_rows_twice(found, rows)
+    step = max(rows // SAMPLE, 1)
+    some: dict[str, list[Array]] = {each: [] for each in (TRUTH, *roles.models)}
+    levels = {column: Numbered(column) for column in roles.slices}
+    totals = np.zeros(max(len(roles.classes), 1))
+    for start in range(0, rows, BLOCK):
+        frame = found.read([each for each in roles.columns if each != ROW_ID], start, BLOCK)
+        block = block_of(frame, roles, name, start)
+        y = _as_kept(block.y, roles)
+        if roles.task == "multiclass":
+            totals += np.bincount(y, minlength=len(totals))
+        else:
+            totals += float(y.sum(dtype=np.float64))
+        kept: dict[str, NDArray[np.generic]] = {TRUTH: y, **block.scores}
+        for column, numbered in levels.items():
+            kept[column] = numbered.codes(frame[column])
+        blocks.append(kept)
+        for each, taken in some.items():
+            taken.append(np.array(kept[each][-start % step :: step], dtype=np.float64))
+    _refuse_one_class(roles, totals, blocks)
+    constant: float | Array = totals / rows if roles.task == "multiclass" else float(totals[0] / rows)
+    return Streamed.of(
+        policy,
+        roles.task,
+        blocks,
+        list(roles.models),
+        constant,
+        [Column(column, tuple(numbered.names)) for column, numbered in levels.items()],
+        {each: np.concatenate(taken) for each, taken in some.items()},
+    )
+
+
+class Numbered:
+    """The levels of one column, numbered in the order in which they are met."""
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.names: list[str] = []
+
+    def codes(self, values: pl.Series) -> NDArray[np.uint8]:
+        """(n,) the number of each row's level; null is a level of its own."""
+        import polars as pl
+
+        texts = values.cast(pl.String).fill_null(MISSING)
+        found = texts.cast(pl.Enum(self.names), strict=False).to_physical()
+        if found.null_count():
+            self.names += sorted(texts.filter(found.is_null()).unique())
+            if len(self.names) > MOST_LEVELS:
+                raise FearlessError(
+                    f"gate.yaml: slices.by: `{self.column}` has more than {MOST_LEVELS} levels in the golden data, and"
+                    f" parts that somebody can look at are at most {MOST_LEVELS}.",
+                    fix="Name a column with fewer levels, or make ranges of it.",
+                )
+            found = texts.cast(pl.Enum(self.names)).to_physical()
+        return np.asarray(found.cast(pl.UInt8).to_numpy())
+
+
+def _keep_freed_memory() -> None:
+    """Give and take back one large array that is never touched.
+
+    The C library of Linux then keeps freed arrays of up to its size instead of handing each back to the system, which
+    would clear it anew for the next block: a sixth of the time. Elsewhere it changes nothing.
+    """
+    np.empty(KEPT_BYTES, dtype=np.uint8)
+
+
+def _as_kept(y: NDArray[np.generic], roles: Roles) -> NDArray[np.generic]:
+    """The truth in as few bytes as it needs."""
+    if roles.task == "multiclass":
+        order = np.argsort(np.asarray(roles.classes))
+        sorted_names = np.asarray(roles.classes)[order]
+        return np.asarray(order[np.searchsorted(sorted_names, y)].astype(np.uint16))
+    return np.asarray(y.astype(np.uint8)) if roles.task == "binary" else y
+
+
+def _refuse_one_class(roles: Roles, totals: Array, blocks: Blocks) -> None:
+    """What the exact engine refuses of the truth as a whole."""
+    rows = sum(blocks.rows(at, TRUTH) for at in range(len(blocks)))
+    if roles.task == "regression":
+        ends = [
+            (float(y.min()), float(y.max())) for y in (blocks.read(at, TRUTH) for at in range(len(blocks)))
+        ]
+        one = min(low for low, _ in ends) == max(high for _, high in ends)
+        rarer = 2.0
+    elif roles.task == "binary":
+        rarer = min(float(totals[0]), rows - float(totals[0]))
+        one = rarer == 0
+    else:
+        one, rarer = int(np.count_nonzero(totals)) < 2, 2.0
+    if one:
+        raise FearlessError(
+            f"The golden target has one {'value' if roles.task == 'regression' else 'class'} only: no model can be told"
+            " from a constant.",
+            fix="Bring rows that cover more.",
+        )
+    if rarer < 2:
+        raise FearlessError(
+            "Golden data has a single row of one class, and a variance needs two.",
+            fix="Bring rows that cover more.",
+        )
+
+
+def _refuse_rows_twice(found: Predictions, rows: int) -> None:
+    """In as many goes as keep the ids that are held at once few; equal ids are in the same go."""
+    import polars as pl
+
+    if ROW_ID not in found.names:
+        return
+    goes = -(-rows // IDS_AT_ONCE)
+    for go in range(goes):
+        kept = [frame.filter(pl.col(ROW_ID).hash() % goes == go) for frame in _parts(found, [ROW_ID], rows)]
+        refuse_row_twice(pl.concat(kept), found.file.name)
+
+
+def _parts(found: Predictions, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+    for start in range(0, rows, BLOCK):
+        yield found.read(columns, start, BLOCK)

@@ -1,0 +1,439 @@
+"""Two engines, one result: what the streaming engine says is what the exact one says, within the bound it certifies."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from fearless.gate.bins import Binned, Bins, Told, auc_errors, average_precision_errors
+from fearless.gate.blocks import Blocks
+from fearless.gate.findings import Estimate, Report, Verdict
+from fearless.gate.intervals import Array, Measured, interval, ratio, scaled
+from fearless.gate.metrics import METRICS
+from fearless.pipeline import judge_predictions as judging
+from fearless.pipeline import stream_predictions as streaming
+from fearless.pipeline.judge_predictions import Asked, judge_predictions
+
+RANKED = ("roc_auc", "average_precision")
+STRICTNESS = {Verdict.PASS: 0, Verdict.INCONCLUSIVE: 1, Verdict.FAIL: 2, Verdict.ERROR: 3}
+BINARY = """\
+version: 1
+checks:
+  - {metric: log_loss, min_skill: 0.05, max_skill_drop: 0.02}
+  - {metric: roc_auc, min_skill: 0.2, floor: 0.6, max_drop: 0.01, max_skill_drop: 0.02}
+  - {metric: average_precision, min_skill: 0.1, floor: 0.3, max_drop: 0.01, max_skill_drop: 0.03}
+  - {metric: brier, ceiling: 0.25, max_rise: 0.01}
+  - {metric: accuracy, min_skill: 0.01, max_drop: 0.01, max_skill_drop: 0.2}
+  - {metric: mcc, min_skill: 0.01, max_drop: 0.05}
+  - {metric: f1, threshold: 0.3, max_drop: 0.02}
+  - {metric: value, floor: 0.01, max_drop: 0.5}
+value: {currency: EUR, per: row, true_positive: 4, false_positive: -1, false_negative: -2, true_negative: 0.5}
+calibration: {ece_max: 0.2}
+slices: {by: [region, plan], min_rows: 60, min_positives: 10}
+"""
+REGRESSION = """\
+version: 1
+checks:
+  - {metric: mse, min_skill: 0.05, max_rise: 0.5}
+  - {metric: mae, max_rise: 0.2}
+  - {metric: rmse, max_rise: 0.2}
+  - {metric: r2, floor: 0.3, max_drop: 0.05, max_skill_drop: 0.05}
+  - {metric: value, max_drop: 0.5}
+value: {currency: EUR, per: row, per_unit_error: -2}
+slices: {by: [region, plan], min_rows: 60}
+"""
+CLASSES = """\
+version: 1
+checks:
+  - {metric: log_loss, min_skill: 0.05, max_rise: 0.1}
+  - {metric: brier, max_rise: 0.1}
+  - {metric: accuracy, floor: 0.3, max_drop: 0.05}
+slices: {by: [region], min_rows: 60}
+"""
+KINDS = ["smooth", "rounded", "tiny", "near one", "two values", "same", "constant", "sorted"]
+
+
+def binary(rows: int, seed: int, kind: str, champion: bool = True) -> pl.DataFrame:
+    draw = np.random.default_rng(seed)
+    signal = draw.normal(size=rows) * 1.5
+    y = draw.random(rows) < 1 / (1 + np.exp(1 - signal))
+    y[:4] = [True, True, False, False]
+
+    def scores(noise: float) -> Array:
+        found: Array = 1 / (1 + np.exp(1 - signal - noise * draw.normal(size=rows)))
+        return found
+
+    models = {"candidate": scores(0.5), "champion": scores(0.6)}
+    if kind == "rounded":
+        models = {name: np.asarray(np.round(each, 2)) for name, each in models.items()}
+    elif kind == "tiny":
+        models = {name: each * 1e-9 for name, each in models.items()}
+    elif kind == "near one":
+        models = {name: 1 - each * 1e-12 for name, each in models.items()}
+    elif kind == "two values":
+        models = {name: (each > 0.3).astype(np.float64) for name, each in models.items()}
+    elif kind == "same":
+        models["champion"] = models["candidate"]
+    elif kind == "constant":
+        models["candidate"] = np.full(rows, 0.25)
+    frame = pl.DataFrame(
+        {
+            "y_true": y.astype(int),
+            **models,
+            "region": np.array(["north", "south", "east"])[draw.integers(0, 3, rows)],
+            "plan": pl.Series([None, "plus", "pro"])[draw.integers(0, 3, rows).tolist()],
+        }
+    )
+    if kind == "sorted":
+        frame = frame.sort("candidate")
+    return frame if champion else frame.drop("champion")
+
+
+def regression(rows: int, seed: int, centre: float) -> pl.DataFrame:
+    draw = np.random.default_rng(seed)
+    y = draw.normal(size=rows) * 2 + centre
+    return pl.DataFrame(
+        {
+            "y_true": y,
+            "candidate": y + draw.normal(size=rows),
+            "champion": y + draw.normal(size=rows),
+            "region": np.array(["north", "south", "east"])[draw.integers(0, 3, rows)],
+            "plan": np.array(["basic", "plus"])[draw.integers(0, 2, rows)],
+        }
+    )
+
+
+def classes(rows: int, seed: int) -> pl.DataFrame:
+    draw = np.random.default_rng(seed)
+    truth = draw.integers(0, 3, rows)
+    shares = np.exp(draw.normal(size=(2, rows, 3)) + 1.5 * np.eye(3)[truth])
+    shares /= shares.sum(axis=2, keepdims=True)
+    names = ["red", "green", "blue"]
+    columns = {
+        f"{model}_{name}": shares[which][:, at]
+        for which, model in enumerate(("candidate", "champion"))
+        for at, name in enumerate(names)
+    }
+    region = np.array(["north", "south", "east"])[draw.integers(0, 3, rows)]
+    return pl.DataFrame({"y_true": [names[at] for at in truth], **columns, "region": region})
+
+
+def both(
+    folder: Path, rows: pl.DataFrame, policy: str, block: int = 700, **more: Any
+) -> tuple[Report, Report]:
+    """The same file judged by the exact and by the streaming engine, in several blocks."""
+    rows.write_parquet(folder / "scores.parquet")
+    (folder / "policy.yaml").write_text(policy)
+    found = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(streaming, "BLOCK", block)
+        for engine in ("exact", "streaming"):
+            asked = Asked(
+                folder / "scores.parquet", folder / "policy.yaml", engine=engine, room=folder, **more
+            )
+            found.append(judge_predictions(asked))
+    return found[0], found[1]
+
+
+def hold(exact: Report, streamed: Report, slack: float = 1e-9) -> None:
+    """Figures but those of ranks are the same; those of ranks have bounds around the exact ones; never more lenient."""
+    assert (exact.errors, streamed.errors) == ([], [])
+    assert exact.golden == streamed.golden
+    assert [each.id for each in exact.checks] == [each.id for each in streamed.checks]
+    for one, other in zip(exact.checks, streamed.checks, strict=True):
+        assert STRICTNESS[other.verdict] >= STRICTNESS[one.verdict], (one, other)
+        if one.metric not in RANKED:
+            assert (one.verdict, one.kind, one.limit) == (other.verdict, other.kind, other.limit)
+            if one.kind != "slice":
+                same(one.estimate, other.estimate, slack)
+        elif one.kind != "slice":
+            around(one.estimate, other.estimate)
+    for model, too in zip(exact.models, streamed.models, strict=True):
+        assert (model.name, model.role, model.metrics.keys()) == (too.name, too.role, too.metrics.keys())
+        same(model.skill, too.skill, slack)
+        for name, estimate in model.metrics.items():
+            (around if name in RANKED else lambda a, b: same(a, b, slack))(estimate, too.metrics[name])
+    assert [(each.by, each.level, each.metric) for each in exact.slices] == [
+        (each.by, each.level, each.metric) for each in streamed.slices
+    ]
+    for part, again in zip(exact.slices, streamed.slices, strict=True):
+        assert (part.rows, part.positives) == (again.rows, again.positives)
+        assert STRICTNESS[again.verdict] >= STRICTNESS[part.verdict]
+        for one_, other_ in (
+            (part.candidate, again.candidate),
+            (part.champion, again.champion),
+            (part.difference, again.difference),
+        ):
+            (around if part.metric in RANKED else lambda a, b: same(a, b, slack))(one_, other_)
+    if exact.worst_slice is not None and streamed.worst_slice is not None:
+        assert (exact.worst_slice.by, exact.worst_slice.level) == (
+            streamed.worst_slice.by,
+            streamed.worst_slice.level,
+        )
+    if exact.value is not None and streamed.value is not None:
+        same(exact.value.candidate, streamed.value.candidate, slack)
+        same(exact.value.difference, streamed.value.difference, slack)
+
+
+def same(one: Estimate | None, other: Estimate | None, slack: float) -> None:
+    assert (one is None) == (other is None)
+    if one is not None and other is not None:
+        for name in ("value", "lower", "upper", "standard_error"):
+            assert getattr(other, name) == pytest.approx(getattr(one, name), rel=slack, abs=slack), name
+
+
+def around(one: Estimate | None, other: Estimate | None) -> None:
+    """The bounds of the streaming engine lie around those of the exact one, and not far away."""
+    assert (one is None) == (other is None)
+    if one is not None and other is not None:
+        assert other.lower <= one.lower + 1e-9
+        assert other.upper >= one.upper - 1e-9
+
+
+@pytest.mark.parametrize("champion", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_binary_file_is_judged_alike(tmp_path: Path, kind: str, champion: bool) -> None:
+    exact, streamed = both(tmp_path, binary(2500, 3, kind, champion), BINARY)
+    hold(exact, streamed, slack=1e-7 if kind in ("tiny", "near one") else 1e-9)
+    assert streamed.curves.keys() == exact.curves.keys() == {"roc", "reliability", "scores"}
+    assert streamed.curves == exact.curves
+    assert streamed.context["engine"] == "streaming"
+    assert "certified" in " ".join(streamed.notes)
+
+
+@given(
+    rows=st.integers(200, 1500),
+    seed=st.integers(0, 10_000),
+    kind=st.sampled_from(KINDS),
+    block=st.integers(64, 900),
+)
+@settings(max_examples=12, deadline=None)
+def test_however_the_rows_fall_into_blocks_the_result_is_within_the_certified_bound(
+    tmp_path_factory: pytest.TempPathFactory, rows: int, seed: int, kind: str, block: int
+) -> None:
+    exact, streamed = both(tmp_path_factory.mktemp("rows"), binary(rows, seed, kind), BINARY, block)
+    hold(exact, streamed, slack=1e-6)
+
+
+@pytest.mark.parametrize("centre", [0.0, 1e7])
+def test_a_regression_is_judged_alike_however_far_its_target_is_from_0(tmp_path: Path, centre: float) -> None:
+    exact, streamed = both(tmp_path, regression(2500, 4, centre), REGRESSION)
+    hold(exact, streamed, slack=1e-6)
+    assert streamed.curves.keys() == exact.curves.keys()
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        "{metric: roc_auc, max_drop: 0.01}",
+        "{metric: accuracy, max_drop: 0.01}",
+        "{metric: primary, min_skill: 0.05}",
+        "{metric: average_precision, floor: 0.2}",
+    ],
+)
+def test_a_policy_of_one_line_is_judged_alike(tmp_path: Path, checks: str) -> None:
+    policy = f"version: 1\nchecks:\n  - {checks}\n"
+    rows = binary(1500, 12, "smooth")
+    hold(*both(tmp_path, rows, policy, task="binary"))
+    hold(*both(tmp_path, rows, policy + "slices: {by: [plan], min_rows: 60}\n", task="binary"))
+    hold(*both(tmp_path, rows, policy + "floor_mode: point\n", task="binary"))
+
+
+def test_columns_with_too_many_levels_to_be_crossed_at_once_are_judged_alike(tmp_path: Path) -> None:
+    draw = np.random.default_rng(13)
+    names = ["shop", "day", "seller"]
+    rows = binary(4000, 13, "smooth").with_columns(
+        pl.Series(name, [f"{name} {at}" for at in draw.integers(0, 60, 4000)]) for name in names
+    )
+    lines = "{metric: log_loss, max_rise: 0.1}\n  - {metric: roc_auc, max_drop: 0.1}\n  - {metric: f1, max_drop: 0.1}"
+    policy = f"version: 1\nchecks:\n  - {lines}\nslices: {{by: [shop, day, seller], min_rows: 20, min_positives: 10}}\n"
+    hold(*both(tmp_path, rows, policy))
+
+
+def test_several_classes_are_judged_alike(tmp_path: Path) -> None:
+    hold(*both(tmp_path, classes(2500, 5), CLASSES))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", ["smooth", "rounded", "sorted"])
+def test_a_large_file_is_judged_alike(tmp_path: Path, kind: str, seed: int) -> None:
+    exact, streamed = both(tmp_path, binary(400_000, seed, kind), BINARY, 1 << 17)
+    hold(exact, streamed)
+    for check, too in zip(exact.checks, streamed.checks, strict=True):
+        if check.metric in RANKED and check.kind == "champion" and check.estimate and too.estimate:
+            width = check.estimate.upper - check.estimate.lower
+            assert too.estimate.upper - too.estimate.lower < 1.3 * width  # certified, and still of use
+
+
+@pytest.mark.parametrize(
+    ("policy", "options", "said"),
+    [
+        (BINARY, {"group": "region"}, "rows that belong together"),
+        (
+            'version: 1\nchecks:\n  - {metric: "a.b:c", direction: higher, floor: 1}\n',
+            {},
+            "the team's metric a.b:c",
+        ),
+    ],
+)
+def test_what_the_streaming_engine_cannot_do_is_said_and_never_skipped(
+    tmp_path: Path, policy: str, options: dict[str, Any], said: str
+) -> None:
+    _, streamed = both(tmp_path, binary(600, 6, "smooth"), policy, task="binary", **options)
+    assert streamed.verdict is Verdict.ERROR
+    assert f"The streaming engine cannot judge {said}." in streamed.errors[0]
+
+
+def test_macro_f1_stays_with_the_exact_engine_and_auto_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classes(600, 7).write_parquet(tmp_path / "scores.parquet")
+    (tmp_path / "policy.yaml").write_text("version: 1\nchecks:\n  - {metric: macro_f1, floor: 0.1}\n")
+    monkeypatch.setattr(judging, "MOST_EXACT_ROWS", 100)
+    report = judge_predictions(Asked(tmp_path / "scores.parquet", tmp_path / "policy.yaml", room=tmp_path))
+    assert (report.verdict, report.context["engine"]) == (Verdict.PASS, "exact")
+    assert "the streaming engine cannot judge the metric macro_f1" in " ".join(report.notes)
+
+
+def test_auto_goes_by_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    binary(600, 8, "smooth").write_parquet(tmp_path / "scores.parquet")
+    (tmp_path / "policy.yaml").write_text(BINARY)
+    for most, engine in ((600, "exact"), (599, "streaming")):
+        monkeypatch.setattr(judging, "MOST_EXACT_ROWS", most)
+        report = judge_predictions(
+            Asked(tmp_path / "scores.parquet", tmp_path / "policy.yaml", room=tmp_path)
+        )
+        assert report.context["engine"] == engine
+
+
+@pytest.mark.parametrize(
+    ("column", "at", "value", "said"),
+    [
+        ("y_true", 1000, 2, "row 1,001: `y_true` is 2"),
+        ("candidate", 1000, 1.5, "row 1,001: `candidate` is 1.5"),
+        ("champion", 1000, None, "row 1,001: `champion` is missing"),
+    ],
+)
+def test_a_bad_row_of_a_later_block_is_named_by_its_place_in_the_file(
+    tmp_path: Path, column: str, at: int, value: Any, said: str
+) -> None:
+    rows = binary(1500, 9, "smooth")
+    values = rows[column].to_list()
+    values[at] = value
+    _, streamed = both(tmp_path, rows.with_columns(pl.Series(column, values, strict=False)), BINARY)
+    assert (streamed.verdict, len(streamed.errors)) == (Verdict.ERROR, 1)
+    assert said in streamed.errors[0]
+
+
+def test_a_row_that_is_there_twice_is_found_in_another_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "IDS_AT_ONCE", 400)
+    rows = binary(1500, 10, "smooth").with_columns(row_id=pl.int_range(1500))
+    hold(*both(tmp_path, rows, BINARY))
+    twice = rows.with_columns(row_id=pl.when(pl.col("row_id") == 1400).then(3).otherwise("row_id"))
+    _, streamed = both(tmp_path, twice, BINARY)
+    assert "has the `row_id` 3 in 2 rows" in streamed.errors[0]
+
+
+def test_one_class_only_is_an_error_of_both(tmp_path: Path) -> None:
+    for report in both(tmp_path, binary(600, 11, "smooth").with_columns(y_true=pl.lit(1)), BINARY):
+        assert "one class only" in report.errors[0]
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.integers(8, 400),
+    distinct=st.integers(1, 400),
+    about=st.sampled_from([1, 2, 5, 30, 300]),
+)
+@settings(max_examples=100, deadline=None)
+def test_value_and_influences_of_ranks_are_within_the_certified_errors(
+    seed: int, rows: int, distinct: int, about: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    scores = np.round(draw.beta(0.5, 1.5, rows) * distinct) / distinct
+    y = (draw.random(rows) < 0.2 + 0.6 * scores).astype(np.float64)
+    y[:4] = [0, 0, 1, 1]
+    bins = Bins.of(y[::2], scores[::2], about)
+    told, at = Told(bins.count), bins(scores)
+    told.add(at[: rows // 2], scores[: rows // 2])
+    told.add(at[rows // 2 :], scores[rows // 2 :])
+    counts = np.bincount(2 * at + (y > 0.5), minlength=2 * bins.count).reshape(-1, 2)
+    ranks = Binned(counts, told.mixed)
+    for name, errors in (("roc_auc", auc_errors), ("average_precision", average_precision_errors)):
+        by_rank = METRICS[name].ranked
+        assert by_rank is not None
+        exact, found = METRICS[name].measure(y, scores), by_rank(ranks, None)
+        of_value, of_influence = errors(ranks)
+        influence = found.influence[2 * at + (y > 0.5)]
+        assert abs(found.value - exact.value) <= of_value + 1e-12
+        assert float(np.linalg.norm(influence - exact.influence)) <= of_influence + 1e-9
+        if not told.mixed.any():
+            assert found.value == pytest.approx(exact.value, abs=1e-12)
+            assert influence == pytest.approx(exact.influence, abs=1e-9)
+
+
+@given(scores=st.lists(st.floats(0, 1), min_size=2, max_size=200), seed=st.integers(0, 100))
+@settings(max_examples=100, deadline=None)
+def test_bins_keep_the_order_of_the_scores(scores: list[float], seed: int) -> None:
+    values = np.sort(np.array(scores))
+    sample = np.random.default_rng(seed).choice(values, size=max(len(values) // 2, 1))
+    bins = Bins.of(np.zeros(len(sample)), sample, 50)
+    at = bins(values)
+    assert (np.diff(at) >= 0).all()
+    assert at.min() >= 0
+    assert at.max() < bins.count
+    assert bins(np.array([-0.0]))[0] == bins(np.array([0.0]))[0]
+
+
+@given(seed=st.integers(0, 10_000), noise=st.floats(0, 0.2))
+@settings(max_examples=60, deadline=None)
+def test_certified_errors_travel_through_ratios_and_differences(seed: int, noise: float) -> None:
+    draw = np.random.default_rng(seed)
+
+    def pair() -> tuple[Measured, Measured]:
+        value, influence = float(draw.uniform(1, 2)), draw.normal(size=5) * 0.1
+        off, moved = float(draw.uniform(-noise, noise)), draw.normal(size=5) * noise * 0.01
+        told = Measured(value + off, influence + moved, 40, abs(off), float(np.linalg.norm(moved)))
+        return Measured(value, influence, 40), told
+
+    (top, top_told), (bottom, bottom_told) = pair(), pair()
+    exact, told = scaled(ratio(top, bottom), -1.0, 1.0), scaled(ratio(top_told, bottom_told), -1.0, 1.0)
+    assert abs(exact.value - told.value) <= told.value_error + 1e-12
+    assert float(np.linalg.norm(exact.influence - told.influence)) <= told.influence_error + 1e-12
+    one, other = interval(exact, 0.95), interval(told, 0.95)
+    assert other.lower - 1e-12 <= one.lower <= other.highest_lower + 1e-12
+    assert other.lowest_upper - 1e-12 <= one.upper <= other.upper + 1e-12
+
+
+def test_arrays_come_back_from_the_disk_as_they_went(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    with Blocks(tmp_path) as blocks:
+        kept: list[dict[str, NDArray[Any]]] = []
+        for rows in (5, 1, 1000):
+            block: dict[str, NDArray[Any]] = {
+                "a": draw.random(rows),
+                "b": draw.integers(0, 9, rows).astype(np.uint8),
+                "c": draw.random((rows, 3)),
+            }
+            blocks.append(block)
+            kept.append(block)
+        blocks.add(1, "a", np.array([7.0]))
+        kept[1]["a"] = np.array([7.0])
+        assert [blocks.rows(at, "c") for at in range(3)] == [5, 1, 1000]
+        for at, block in enumerate(kept):
+            for name, array in block.items():
+                assert np.array_equal(blocks.read(at, name), array)
+                assert blocks.read(at, name).dtype == array.dtype
+    assert list(tmp_path.iterdir()) == []
+    assert math.isfinite(kept[0]["a"].sum())
