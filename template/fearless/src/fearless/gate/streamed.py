@@ -30,9 +30,8 @@ from fearless.gate.intervals import Array, Interval, Measured, difference
 from fearless.gate.metrics import PRIMARY, TABLES, Metric, RowLoss
 from fearless.gate.moments import Moments
 from fearless.gate.own import is_own
-from fearless.gate.policy import Policy, metrics_of, requirements, sliced_metrics
+from fearless.gate.policy import Policy, metrics_of, sliced_metrics
 from fearless.gate.rank_pass import Column, Ranked, bin_of, rank
-from fearless.gate.rules import SKILL_RULES
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
 
 TRUTH = "y"
@@ -64,14 +63,10 @@ class Asked:
     @classmethod
     def of(cls, policy: Policy, task: str, judged: Sequence[str], others: Sequence[str]) -> Asked:
         metrics = _wanted(policy, task)
-        skilled = {each.metric for each in requirements(policy, task) if each.rule in SKILL_RULES}
-        skilled |= {each.requirement.metric for each in DEFAULT_CHECKS if each.task == task}
         models = {name: list(judged) for name in metrics}
         for name in metrics:
-            if name == PRIMARY[task]:
-                models[name] += others
-            elif name in skilled:
-                models[name].append(CONSTANT)
+            # What knows nothing stands beside the candidate in every report, and a skill counts from it.
+            models[name] += others if name == PRIMARY[task] else [CONSTANT]
         thresholds = {each.counted.threshold for each in metrics.values() if each.counted}
         sliced = [*sliced_metrics(policy, task), PRIMARY[task]] if policy.slices else []
         return cls(metrics, models, sorted(thresholds), sliced)
