@@ -46,6 +46,7 @@ def main() -> None:
     failed = [check["id"] for check in report()["checks"] if check["verdict"] == "FAIL"]
     trees(1, 60)
     expect(0, "train", shown=False)
+    expect(0, "gate", shown=False)
 
     say("5. Serve the good model; each prediction is on disk before it is answered")
     uv("add", "--quiet", "fearless[serve]")
