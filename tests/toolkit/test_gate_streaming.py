@@ -268,7 +268,7 @@ def test_in_doubt_the_stricter_verdict_is_taken(tmp_path: Path, monkeypatch: pyt
     _, known = both(tmp_path, binary(2500, 14, "smooth"), policy)
     assert {each.verdict for each in known.checks} == {Verdict.PASS}
     monkeypatch.setitem(
-        ERRORS, "roc_auc", lambda ranks: (0.5, 0.0)
+        ERRORS, "roc_auc", lambda *_: (0.5, 0.0)
     )  # as if all that is known were the classes
     _, doubtful = both(tmp_path, binary(2500, 14, "smooth"), policy)
     for check in doubtful.checks:
