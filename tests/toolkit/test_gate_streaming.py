@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fearless.gate.bins import Binned, Bins, Told, auc_errors, average_precision_errors
+from fearless.gate.bins import ERRORS, Binned, Bins, Told, auc_errors, average_precision_errors
 from fearless.gate.blocks import Blocks
 from fearless.gate.findings import Estimate, Report, Verdict
 from fearless.gate.intervals import Array, Measured, interval, ratio, scaled
@@ -260,6 +260,19 @@ def test_columns_with_too_many_levels_to_be_crossed_at_once_are_judged_alike(tmp
 
 def test_several_classes_are_judged_alike(tmp_path: Path) -> None:
     hold(*both(tmp_path, classes(2500, 5), CLASSES))
+
+
+def test_in_doubt_the_stricter_verdict_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "{metric: log_loss, max_rise: 0.1}\n  - {metric: roc_auc, floor: 0.6, max_drop: 0.1}"
+    policy = f"version: 1\nchecks:\n  - {lines}\nslices: {{by: [region], min_rows: 60, min_positives: 10}}\n"
+    _, known = both(tmp_path, binary(2500, 14, "smooth"), policy)
+    assert {each.verdict for each in known.checks} == {Verdict.PASS}
+    monkeypatch.setitem(ERRORS, "roc_auc", lambda *_: (0.5, 0.0))  # as if all that is known were the classes
+    _, doubtful = both(tmp_path, binary(2500, 14, "smooth"), policy)
+    for check in doubtful.checks:
+        assert check.verdict is (Verdict.FAIL if check.metric == "roc_auc" else Verdict.PASS), check.sentence
+    ids = {check.id for check in doubtful.checks if check.verdict is Verdict.FAIL}
+    assert ids == {"roc_auc.floor", "roc_auc.max_drop", "roc_auc.slices.region"}
 
 
 @pytest.mark.slow

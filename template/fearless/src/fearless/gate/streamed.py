@@ -21,20 +21,18 @@ from fearless.gate import calibration
 from fearless.gate.bins import Bins, Told
 from fearless.gate.blocks import Blocks
 from fearless.gate.calibration import Calibration
-from fearless.gate.counts import Counted, Table, cells_of
+from fearless.gate.counts import Counted, Table
 from fearless.gate.curves import Curves
-from fearless.gate.default_checks import DEFAULT_CHECKS
 from fearless.gate.evidence import Evidence, Rows, Tango
 from fearless.gate.grid import Grid
 from fearless.gate.intervals import Array, Interval, Measured, difference
-from fearless.gate.metrics import PRIMARY, TABLES, Metric, RowLoss
-from fearless.gate.moments import Moments
+from fearless.gate.metrics import PRIMARY, TABLES, Metric
 from fearless.gate.own import is_own
-from fearless.gate.policy import Policy, metrics_of, sliced_metrics
+from fearless.gate.policy import Policy
 from fearless.gate.rank_pass import Column, Ranked, bin_of, rank
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
+from fearless.gate.sums import TRUTH, Asked, Sums, wanted
 
-TRUTH = "y"
 FEWEST_BINS, MOST_BINS = 1 << 12, 1 << 17
 ROWS_A_BIN = 16
 
@@ -43,33 +41,12 @@ def unstreamable(policy: Policy, task: str, grouped: bool) -> str:
     """What the policy asks for and this engine cannot give, in a few words; an empty text where it can give all."""
     if grouped:
         return "rows that belong together"
-    for name, metric in _wanted(policy, task).items():
+    for name, metric in wanted(policy, task).items():
         if is_own(name):
             return f"the team's metric {name}"
         if not (metric.loss or metric.formed or metric.counted or metric.ranked):
             return f"the metric {name}"
     return ""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is measured: each metric with the models that it is measured of, and the thresholds of yes and no."""
-
-    metrics: dict[str, Metric]
-    models: dict[str, list[str]]
-    thresholds: list[float]
-    sliced: list[str]
-
-    @classmethod
-    def of(cls, policy: Policy, task: str, judged: Sequence[str], others: Sequence[str]) -> Asked:
-        metrics = _wanted(policy, task)
-        models = {name: list(judged) for name in metrics}
-        for name in metrics:
-            # What knows nothing stands beside the candidate in every report, and a skill counts from it.
-            models[name] += others if name == PRIMARY[task] else [CONSTANT]
-        thresholds = {each.counted.threshold for each in metrics.values() if each.counted}
-        sliced = [*sliced_metrics(policy, task), PRIMARY[task]] if policy.slices else []
-        return cls(metrics, models, sorted(thresholds), sliced)
 
 
 @dataclass(frozen=True)
@@ -290,113 +267,6 @@ class Streamed:
         )
 
 
-class Sums:
-    """What is added up of all rows: the moments of the losses, the cells at each threshold, who was right."""
-
-    def __init__(
-        self,
-        task: str,
-        asked: Asked,
-        judged: list[str],
-        constant: float | Array,
-        sample: Mapping[str, Array],
-    ) -> None:
-        self.task, self.asked, self.judged, self.constant = task, asked, judged, constant
-        self.rows, self.positives = 0, 0
-        # Numbers far from 0 would lose their last digits in squares; nothing here changes when all are shifted.
-        self.centre = float(np.asarray(constant)) if task == "regression" else 0.0
-        self.tables = {each: np.zeros(8, dtype=np.intp) for each in asked.thresholds}
-        self.right = {name: (0, 0) for name, metric in asked.metrics.items() if metric.right}
-        self.moments: dict[str, Moments] = {}
-        some = {name: each - self.centre for name, each in sample.items()} if task == "regression" else sample
-        for name in asked.metrics:
-            if self.losses(name):
-                columns = self._columns(name, some[TRUTH], some, None)
-                self.moments[name] = Moments.none(np.array([float(np.mean(each)) for each in columns]))
-
-    def losses(self, name: str) -> tuple[RowLoss, ...]:
-        """The row losses that the metric is made of; none for one that is not made of means."""
-        metric = self.asked.metrics[name]
-        if metric.loss is not None:
-            return (metric.loss,)
-        return metric.formed.losses if metric.formed is not None else ()
-
-    def add(
-        self, y: Array, scores: Mapping[str, Array], codes: Mapping[str, NDArray[np.uint8]], grids: list[Grid]
-    ) -> None:
-        """Take in the rows of one block."""
-        self.rows += len(y)
-        for grid in grids:
-            grid.enter(codes, y if self.task == "binary" else None)
-        if self.task == "binary":
-            self.positives += int(y.sum())
-        for name, moments in self.moments.items():
-            columns = self._columns(name, y, scores, moments.shift)
-            moments.add(columns)
-            if name in self.asked.sliced:
-                both = len(self.losses(name)) * len(self.judged)
-                for grid in grids:
-                    grid.add(name, columns[:both], moments.shift[:both])
-        for threshold, table in self.tables.items():
-            cells = 2 * cells_of(y, scores[CANDIDATE], threshold)
-            cells += scores[self.judged[-1]] >= threshold
-            table += np.bincount(cells, minlength=8)
-            for grid in grids:
-                grid.count(threshold, cells)
-        for name, (won, lost) in self.right.items():
-            right = self.asked.metrics[name].right
-            if right is not None:
-                ours, theirs = (right(y, scores[model]) for model in (CANDIDATE, self.judged[-1]))
-                self.right[name] = (won + int(np.sum(ours & ~theirs)), lost + int(np.sum(theirs & ~ours)))
-
-    def measured(self, model: str, metric: str) -> Measured:
-        """A metric that is made of means."""
-        of_column = self.moments[metric].measured()
-        return self.combined(metric, model, of_column)
-
-    def combined(self, metric: str, model: str, of_column: Sequence[Measured]) -> Measured:
-        """The metric of one model from the means of the columns that `_columns` makes."""
-        count = len(self.losses(metric))
-        means = list(of_column[:count])
-        if model == CHAMPION:
-            means = [
-                difference(one, apart) for one, apart in zip(means, of_column[count : 2 * count], strict=True)
-            ]
-        elif model != CANDIDATE:
-            at = count * self._order(metric).index(model)
-            means = list(of_column[at : at + count])
-        formed = self.asked.metrics[metric].formed
-        return formed.combine(means) if formed is not None else means[0]
-
-    def _order(self, metric: str) -> list[str]:
-        return [*self.judged, *(each for each in self.asked.models[metric] if each not in self.judged)]
-
-    def _columns(
-        self, metric: str, y: Array, scores: Mapping[str, Array], shift: Array | None
-    ) -> list[Array]:
-        """The losses of the candidate, how much more they are than the champion's, and those of the others.
-
-        Each is less the shift. The champion's own are not there: a difference loses no digit where models are alike.
-        """
-        losses, found = self.losses(metric), []
-        first: list[Array] = []
-        for model in self._order(metric):
-            given = self._said(y, scores, model)
-            columns = [loss(y, given) for loss in losses]
-            if model == CANDIDATE:
-                first = columns
-            elif model == CHAMPION:
-                columns = [one - other for one, other in zip(first, columns, strict=True)]
-            found += columns
-        return found if shift is None else [each - at for each, at in zip(found, shift, strict=True)]
-
-    def _said(self, y: Array, scores: Mapping[str, Array], model: str) -> Array:
-        if model != CONSTANT:
-            return scores[model]
-        said = np.asarray(self.constant, dtype=np.float64)
-        return np.broadcast_to(said - self.centre, (len(y), *said.shape))
-
-
 def _by_score(
     blocks: Blocks,
     block: int,
@@ -432,14 +302,6 @@ def _by_score(
 
 def _rows(blocks: Blocks) -> int:
     return sum(blocks.rows(block, TRUTH) for block in range(len(blocks)))
-
-
-def _wanted(policy: Policy, task: str) -> dict[str, Metric]:
-    """Every metric that the judge will ask for."""
-    found = dict(metrics_of(policy, task))
-    for name in [PRIMARY[task], *(each.requirement.metric for each in DEFAULT_CHECKS if each.task == task)]:
-        found.setdefault(name, TABLES[task][name])
-    return found
 
 
 def _of_models(

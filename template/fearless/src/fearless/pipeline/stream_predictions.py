@@ -14,7 +14,8 @@ from fearless.gate.intervals import Array
 from fearless.gate.levels import MISSING, MOST_LEVELS
 from fearless.gate.policy import Policy
 from fearless.gate.rank_pass import Column
-from fearless.gate.streamed import TRUTH, Streamed
+from fearless.gate.streamed import Streamed
+from fearless.gate.sums import TRUTH
 from fearless.pipeline.predictions import ROW_ID, Predictions, Roles, block_of, refuse_row_twice
 
 if TYPE_CHECKING:
