@@ -73,7 +73,7 @@ def rehearsed(repo: Repo, production: str = "", **parts: dict[str, Any]) -> None
 
 
 def simulated(repo: Repo, *, passed: bool = True, **details: Any) -> None:
-    proven(repo, "simulation", "simulated", {"candidate_sha256": candidate(repo), **details}, passed=passed)
+    proven(repo, "simulation", "simulated", {"model_sha256": candidate(repo), **details}, passed=passed)
 
 
 def sign(repo: Repo, *items: str, who: tuple[str, str] = BOB) -> None:
@@ -400,7 +400,7 @@ FAULTS: list[tuple[str, Callable[[Repo], None], set[str]]] = [
         set(PARTS),
     ),
     ("an alert that never came", lambda repo: simulated(repo, passed=False), {"A25"}),
-    ("a simulation of another candidate", lambda repo: simulated(repo, candidate_sha256="1" * 64), {"A25"}),
+    ("a simulation of another model", lambda repo: simulated(repo, model_sha256="1" * 64), {"A25"}),
     ("no simulation", lambda repo: (repo.root / "ops/evidence/simulation.json").unlink(), {"A25"}),
     ("a lock without a hash", lock_without_a_hash, {"A01", "A30"}),
     ("a pickle beside the model", pickled, {"A02", "A30"}),
