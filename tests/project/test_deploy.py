@@ -433,3 +433,13 @@ def test_a_release_is_merged_into_the_default_branch_only_and_break_glass_has_a_
 def test_a_branch_of_another_name_is_the_default_one_where_there_is_no_other(released_twice: Repo) -> None:
     released_twice.git("branch", "-m", "trunk")
     assert "v2 (SHA-256" in ok(released_twice.fearless("deploy"))
+
+
+def test_a_model_that_nobody_could_bring_is_not_released(repo: Repo) -> None:
+    shutil.rmtree(repo.root / ".dvc/cache")
+    said = refusal(repo.fearless("release", "--merge", "--break-glass", "now"))
+    assert "DVC's cache does not hold models/candidate" in said
+    kept = run([str(repo.python), "-m", "dvc", "commit", "models/candidate"], repo.root, repo.environment())
+    assert kept.returncode == 0, kept.stderr
+    assert repo.changes() == []
+    assert released(repo)[0] == "v1"
