@@ -140,6 +140,11 @@ def verify_bundle(project: Project, release: Release) -> None:
     the artifact was brought.
     """
     folder = project.root / release.folder
+    if not {GATE, CARD} <= set(release.files):
+        raise FearlessError(
+            f"{release.folder}/{RECORD} names no digest of {GATE} and {CARD}.",
+            fix=_bring_back(release.release),
+        )
     for name, digest in release.files.items():
         file = folder / name
         if not file.is_file() or sha256_file(file) != digest:
