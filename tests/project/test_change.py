@@ -382,6 +382,12 @@ def test_a_release_that_was_prepared_is_let_through_and_each_forgery_of_one_is_n
     assert "it was judged by another gate.yaml than the base's." in other
     other = forged(items=done, digests=digests | {"data/golden": "0" * 32 + ".dir"})
     assert "it was judged on other golden data than the base's (data/golden.dvc)." in other
+    bare = forged(items=done, files={})
+    assert "ops/releases/v1/release.json names no digest of gate.json and card.md." in bare
+    # Brought without the champion, it would be taken for an old one by the change that makes it the champion.
+    (change.root / "models/champion.dvc").unlink()
+    assert "its checklist has open items: S7." in forged(items=[*done, {"id": "S7", "state": "open"}])
+    change.git("checkout", "--quiet", "models/champion.dvc")
     (bundle / "release.json").write_text(json.dumps(record | {"items": done}), encoding="utf-8")
     gate = (bundle / "gate.json").read_text("utf-8")
     (bundle / "gate.json").write_text(gate.replace("PASS", "FAIL"), encoding="utf-8")

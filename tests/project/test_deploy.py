@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socketserver
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -301,3 +304,142 @@ def test_a_release_in_spite_of_what_is_open_is_told_as_such(repo: Repo) -> None:
     assert "the old one misprices every tariff" in repo.fearless("history").stdout
     card = (repo.root / "ops/releases/v1/card.md").read_text(encoding="utf-8")
     assert "**Released in spite of what was open:** the old one misprices every tariff" in card
+
+
+def test_damage_to_one_release_does_not_keep_another_from_being_put_back(released_twice: Repo) -> None:
+    repo = released_twice
+    ok(repo.fearless("rollback", "v1"))
+    ok(repo.fearless("deploy"))
+    record = repo.root / "ops/releases/v2/release.json"
+    record.write_bytes(record.read_bytes()[:200])
+    said = refusal(repo.fearless("deploy"))
+    assert "ops/releases/v2/release.json is no JSON" in said
+    assert "git checkout -- ops/releases/v2" in said
+    assert "v1 (SHA-256" in ok(repo.fearless("rollback"))
+    assert production(repo)[-1] == "rollback v1"
+
+
+def test_a_model_that_was_brought_in_part_is_brought_whole(released_twice: Repo) -> None:
+    repo = released_twice
+    model = repo.root / "ops/releases/v1/model"
+    shutil.rmtree(model)
+    model.mkdir()  # as a killed `dvc checkout` leaves it
+    ok(repo.fearless("rollback", "v1"))
+    assert (model / "manifest.json").is_file()
+
+
+def test_a_rollback_is_no_way_round_a_review(released_twice: Repo, repo: Repo) -> None:
+    two = released_twice
+    two.git("branch", "--quiet", "kept")
+    two.git("reset", "--quiet", "--hard", "HEAD~1")
+    ok(two.fearless("deploy"))
+    two.git("checkout", "--quiet", "kept", "--", "ops/releases/v2")
+    said = refusal(two.fearless("rollback", "v2"))
+    assert "v2 was never in production by the ledger sqlite:///" in said
+    assert production(two) == ["deploy v1"]
+    two.git("reset", "--quiet", "--hard", "kept")
+    ok(two.fearless("rollback", "v2"))  # merged, so it was reviewed
+    two.git("reset", "--quiet", "--hard", "HEAD~1")
+    ok(two.fearless("rollback"))
+    two.git("checkout", "--quiet", "kept", "--", "ops/releases/v2")
+    ok(two.fearless("rollback", "v2"))  # it was in production, whatever is merged here
+
+
+MEANWHILE = """
+from fearless.core.project import Project
+from fearless.ledger.store import open_ledger
+from fearless.ship import deploy
+project = Project.find()
+proven = deploy.bring
+def bring(project, release):
+    deploy.bring = proven
+    proven(project, release)
+    deploy.roll_back(project, open_ledger(project), "v1", "v2 overcharges")
+deploy.bring = bring
+deploy.deploy(project, open_ledger(project), again=True)
+"""
+
+
+def test_a_deploy_does_not_undo_a_rollback_that_came_while_it_proved_the_model(released_twice: Repo) -> None:
+    repo = released_twice
+    deployed_by_hand(repo, "v1")
+    deployed_by_hand(repo, "v2")
+    done = run([str(repo.python), "-c", MEANWHILE], repo.root, repo.environment())
+    assert done.returncode == 1
+    assert "v1 was put in production meanwhile (rollback, by" in done.stderr
+    assert production(repo)[-1] == "rollback v1"
+
+
+def test_what_is_told_as_a_reason_makes_no_line_of_its_own_in_the_history(released_twice: Repo) -> None:
+    repo = released_twice
+    forged = "worse\n2026-01-01 00:00:00 UTC  deploy      v9     deadbeef  Boss \x1b[31m"
+    who = {"GIT_AUTHOR_NAME": "Eve\x1b[2J", "GIT_AUTHOR_EMAIL": "eve@example.com"}
+    ok(repo.fearless("rollback", "v1", "--why", forged, **who))
+    (line,) = repo.fearless("history").stdout.splitlines()
+    assert "worse 2026-01-01" in line
+    assert "\x1b" not in line
+
+
+def test_whatever_answers_at_an_address_production_has_moved_and_that_is_told(released_twice: Repo) -> None:
+    repo = released_twice
+    for url in ("http://a b/", "http://127.0.0.1:x", "http://", "http://[::1", "http://127.0.0.1:99999"):
+        assert f"`--url {url}` is no address of a service." in refusal(repo.fearless("deploy", "--url", url))
+    assert not (repo.root / ".fearless/ledger").exists()
+    for said, told in (
+        (b"garbage\r\n\r\n", "no answer (garbage)"),
+        (b"HTTP/1.0 200 OK\r\n\r\n[1, 2]", "what it says is no /version of a service like this one"),
+        (b'HTTP/1.0 200 OK\r\n\r\n{"deployment": "x"}', "answers, and is no service like this one"),
+        (b'HTTP/1.0 200 OK\r\n\r\n{"model_sha256": "x", "deployment": null}', "is its ledger this one?"),
+    ):
+        with answering(said) as url:
+            script = (
+                f"import fearless.cli.deploy as d; d.PATIENCE_S = 0.5; from fearless.core.project import Project; \
+raise SystemExit(d.run_deploy(Project.find(), why='', urls=[{url!r}], again=False, as_json=False))"
+            )
+            done = run([str(repo.python), "-c", script], repo.root, repo.environment())
+        assert done.returncode == 1, done.stderr
+        assert "v2 (SHA-256" in done.stdout
+        assert told in done.stdout, done.stdout
+    assert production(repo) == ["deploy v2"]
+
+
+@contextmanager
+def answering(said: bytes) -> Iterator[str]:
+    """A program on the loopback that answers each request with these bytes."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(said)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_release_is_merged_into_the_default_branch_only_and_break_glass_has_a_reason(repo: Repo) -> None:
+    repo.git("switch", "--quiet", "-c", "feature")
+    said = refusal(repo.fearless("release", "--merge", "--break-glass", "now"))
+    assert "`feature` is checked out, and a release is what is merged into `main`." in said
+    assert "`--break-glass` needs a reason" in refusal(repo.fearless("release", "--break-glass", " "))
+    assert not (repo.root / "ops/releases").exists()
+
+
+def test_a_branch_of_another_name_is_the_default_one_where_there_is_no_other(released_twice: Repo) -> None:
+    released_twice.git("branch", "-m", "trunk")
+    assert "v2 (SHA-256" in ok(released_twice.fearless("deploy"))
+
+
+def test_a_model_that_nobody_could_bring_is_not_released(repo: Repo) -> None:
+    shutil.rmtree(repo.root / ".dvc/cache")
+    said = refusal(repo.fearless("release", "--merge", "--break-glass", "now"))
+    assert "DVC's cache does not hold models/candidate" in said
+    kept = run([str(repo.python), "-m", "dvc", "commit", "models/candidate"], repo.root, repo.environment())
+    assert kept.returncode == 0, kept.stderr
+    assert repo.changes() == []
+    assert released(repo)[0] == "v1"

@@ -243,8 +243,8 @@ def release(
         bool, typer.Option("--merge", help="Merge it into the branch that is checked out (without a server).")
     ] = False,
     break_glass: Annotated[
-        str, typer.Option("--break-glass", help="Release in spite of what is open, and say why.")
-    ] = "",
+        str | None, typer.Option("--break-glass", help="Release in spite of what is open, and say why.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Judge the candidate, look at the checklist, and prepare the change that makes it the champion.

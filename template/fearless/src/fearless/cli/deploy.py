@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -9,16 +10,20 @@ import urllib.request
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.ledger.record import Deployment
 from fearless.ledger.store import open_ledger
+from fearless.report.visible import visible
 from fearless.ship.deploy import Moved, Placed, deploy, move_champion, roll_back
 from fearless.ship.history import in_production
 
 PATIENCE_S = 60.0
 LOOK_S = 0.2
+SLOW_S = 5.0
+LONGEST = 1_000_000  # bytes
 SHORT = 12
 
 
@@ -38,7 +43,7 @@ def run_deploy(project: Project, *, why: str, urls: Sequence[str], again: bool, 
         placed = deploy(project, ledger, why, again=again)
     finally:
         ledger.close()
-    return _tell(placed, _looked(placed, urls), None, as_json)
+    return _tell(placed, ledger.address, _looked(placed, urls), None, as_json)
 
 
 def run_rollback(project: Project, version: str, *, why: str, urls: Sequence[str], as_json: bool) -> int:
@@ -50,7 +55,9 @@ def run_rollback(project: Project, version: str, *, why: str, urls: Sequence[str
     finally:
         ledger.close()
     # Production first: what git is about can wait.
-    return _tell(placed, _looked(placed, urls), move_champion(project, placed.release), as_json)
+    return _tell(
+        placed, ledger.address, _looked(placed, urls), move_champion(project, placed.release), as_json
+    )
 
 
 def show_history(project: Project, *, at: str, as_json: bool) -> int:
@@ -77,7 +84,12 @@ def show_history(project: Project, *, at: str, as_json: bool) -> int:
 
 def _refuse_unfit(urls: Sequence[str]) -> None:
     for url in urls:
-        if not url.startswith(("http://", "https://")):
+        try:
+            parts = urlsplit(url)
+            fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none, half an address of IPv6
+            fits = False
+        if not fits or not url.isprintable() or " " in url:
             raise FearlessError(
                 f"`--url {url}` is no address of a service.", fix="Write it as http://127.0.0.1:8000."
             )
@@ -89,24 +101,52 @@ def _looked(placed: Placed, urls: Sequence[str]) -> list[Answered]:
 
 def _wait(url: str, placed: Placed) -> Answered:
     """Ask a service for its version until it is the one that was put in place, for a minute at most."""
-    began = time.monotonic()
+    until = time.monotonic() + PATIENCE_S
     said = "no answer"
-    while time.monotonic() - began < PATIENCE_S:
+    while time.monotonic() < until:
         try:
-            # S310: the scheme was looked at, and the address is the operator's own.
-            with urllib.request.urlopen(f"{url}/version", timeout=5) as reply:  # noqa: S310
-                told = json.load(reply)
+            told = _version(url, until)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            said = f"no answer ({visible(getattr(error, 'reason', None) or error)})"
+        else:
             if told.get("model_sha256") == placed.release.model_sha256:
                 return Answered(url, True, f"answers with {placed.release.release}")
-            trouble = (told.get("deployment") or {}).get("trouble", "")
-            said = f"still answers with {told.get('model_version')}. {trouble}".rstrip()
-        except (OSError, ValueError, AttributeError) as error:
-            said = f"no answer ({getattr(error, 'reason', None) or error})"
+            said = _still(told)
         time.sleep(LOOK_S)
     return Answered(url, False, said)
 
 
-def _tell(placed: Placed, services: Sequence[Answered], moved: Moved | None, as_json: bool) -> int:
+def _version(url: str, until: float) -> dict[str, Any]:
+    """What /version says; raises ValueError for what is no JSON object, is too long, or comes too slowly."""
+    content = b""
+    # S310: the scheme was looked at, and the address is the operator's own.
+    with urllib.request.urlopen(f"{url}/version", timeout=SLOW_S) as reply:  # noqa: S310
+        while part := reply.read1(LONGEST):
+            content += part
+            if len(content) > LONGEST or time.monotonic() > until:
+                raise ValueError("what it says does not end")
+    try:
+        told = json.loads(content)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise ValueError("what it says is no /version of a service like this one")
+    return told
+
+
+def _still(told: dict[str, Any]) -> str:
+    if "model_sha256" not in told:
+        return "answers, and is no service like this one"
+    deployment = told.get("deployment")
+    trouble = deployment.get("trouble") if isinstance(deployment, dict) else ""
+    if not deployment:
+        trouble = "It follows no deployment: is its ledger this one?"
+    return visible(f"still answers with {told.get('model_version')}. {trouble or ''}")
+
+
+def _tell(
+    placed: Placed, ledger: str, services: Sequence[Answered], moved: Moved | None, as_json: bool
+) -> int:
     code = 0 if all(each.follows for each in services) else 1
     if as_json:
         told: dict[str, Any] = {
@@ -131,7 +171,8 @@ def _tell(placed: Placed, services: Sequence[Answered], moved: Moved | None, as_
         print(f"  {each.url} {each.said}")
     if not services:
         print(
-            "`--url http://HOST:PORT` waits until a service answers with it; its /version says so at any time."
+            f"It stands in {ledger}, and a service with another ledger does not follow:"
+            " `--url http://HOST:PORT` waits until one answers with it."
         )
     if moved:
         _tell_moved(moved)
@@ -172,4 +213,5 @@ def _plain(each: Deployment) -> dict[str, Any]:
 def _line(each: Deployment) -> str:
     at = datetime.fromtimestamp(each.at / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
     why = f": {each.reason}" if each.reason else ""
-    return f"{at} UTC  {each.kind:<11} {each.model_version:<6} {each.model_sha256[:SHORT]}  {each.actor}{why}"
+    who = visible(f"{each.actor}{why}", LONGEST)
+    return f"{at} UTC  {each.kind:<11} {each.model_version:<6} {each.model_sha256[:SHORT]}  {who}"

@@ -9,14 +9,17 @@ from typing import Any
 
 from fearless.cli.checklist import WIDEST, open_text
 from fearless.cli.gate import REPORTS, write_reports
+from fearless.core.branch import default_branch
 from fearless.core.errors import FearlessError
 from fearless.core.git import git
 from fearless.core.project import Project
 from fearless.gate.findings import Report, Verdict
 from fearless.guard.question import read_question
 from fearless.pipeline.judge import judge_candidate
+from fearless.report.visible import visible
 from fearless.ship.checklist import Checklist, State, compute
 from fearless.ship.concern import concern_file
+from fearless.ship.deploy import LONGEST
 from fearless.ship.record import whoever
 from fearless.ship.release import Plan, Prepared, merge, plan_release, prepare
 
@@ -28,25 +31,35 @@ Merging the branch {branch} is the release:
 Then: uv run fearless deploy"""
 
 
-def run_release(project: Project, *, into_here: bool, break_glass: str, as_json: bool) -> int:
+def run_release(project: Project, *, into_here: bool, break_glass: str | None, as_json: bool) -> int:
     """Prepare, and with `into_here` merge, a release of the candidate; returns 1 where something is open."""
+    if break_glass is not None and not break_glass.strip():
+        raise FearlessError(
+            "`--break-glass` needs a reason.", fix='Say why: `--break-glass "the old one misprices"`.'
+        )
+    why = visible(break_glass or "", LONGEST)
     plan = plan_release(project)
     if into_here and not plan.here:
         raise FearlessError(
             "No branch is checked out, so there is none to merge into.", fix="`git switch main`."
         )
+    if into_here and plan.here != (default := default_branch(project.root).removeprefix("origin/")):
+        raise FearlessError(
+            f"`{plan.here}` is checked out, and a release is what is merged into `{default}`.",
+            fix=f"`git switch {default}`, or leave `--merge` out.",
+        )
     report = _judged(project)
     computed = compute(project)
-    if computed.open and not break_glass:
+    if computed.open and not why:
         _tell_open(plan, report, computed, as_json)
         return 1
     items = computed.to_dict()["items"]
     beside = {}
-    if break_glass:
-        said = f"{plan.version} was released in spite of {_names(computed.open)}: {break_glass}"
+    if why:
+        said = f"{plan.version} was released in spite of {_names(computed.open)}: {why}"
         path, text = concern_file(said, whoever(project), datetime.now(UTC), kind="break-glass")
         beside = {path: text.encode()}
-    prepared = prepare(project, plan, report, items, _question(project), break_glass, beside)
+    prepared = prepare(project, plan, report, items, _question(project), why, beside)
     if into_here:
         merge(project, prepared, plan)
     _tell(project, prepared, plan, into_here, as_json)

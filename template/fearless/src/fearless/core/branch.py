@@ -72,12 +72,18 @@ def commit_on_branch(
 def default_branch(root: Path) -> str:
     """What is merged, by its name for git: the default branch of origin where there is one, else the local one.
 
-    An empty text where there is neither.
+    Where none has a usual name it is the branch that is checked out, and an empty text where there is none.
     """
-    for name in ("origin/HEAD", "origin/main", "origin/master", "main", "master"):
-        if git(["rev-parse", "--verify", "-q", f"{name}^{{commit}}"], root, check=False).returncode == 0:
+    named = git(
+        ["symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD"], root, check=False
+    ).stdout.strip()
+    for name in (named, "origin/main", "origin/master", "main", "master"):
+        if (
+            name
+            and git(["rev-parse", "--verify", "-q", f"{name}^{{commit}}"], root, check=False).returncode == 0
+        ):
             return name
-    return ""
+    return git(["symbolic-ref", "--short", "-q", "HEAD"], root, check=False).stdout.strip()
 
 
 def shown_at(root: Path, commit: str, name: str) -> str | None:

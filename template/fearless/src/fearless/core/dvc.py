@@ -46,6 +46,16 @@ def checkout(targets: Sequence[str], root: Path) -> None:
         repo.checkout(targets=list(targets))
 
 
+def is_kept(digest: str, root: Path) -> bool:
+    """Whether the cache of this machine holds every file of the folder that DVC calls by `digest` (`....dir`)."""
+    with _repo("checkout", root) as repo:
+
+        def holds(part: str) -> bool:
+            return Path(repo.cache.local.oid_to_path(part)).is_file()
+
+        return holds(digest) and all(holds(part) for part in _listed(repo, digest).values())
+
+
 def bring(digest: str, folder: Path, root: Path) -> None:
     """Write the folder that DVC calls by `digest` (`....dir`), of any commit, from the cache or else from the remote.
 

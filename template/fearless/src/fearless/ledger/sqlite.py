@@ -52,6 +52,7 @@ CREATE UNIQUE INDEX predictions_key ON predictions (idempotency_key, row_number)
 CREATE INDEX refusals_received ON refusals (received_at);
 CREATE INDEX labels_prediction ON labels (prediction_id, seq);
 """
+_DEPLOYED = "seq, model_version, kind, actor"
 NEWEST_LABEL = "SELECT max(seq) FROM labels WHERE prediction_id = p.id"
 
 
@@ -134,8 +135,15 @@ class SqliteLedger:
                 self._insert("labels", fresh, connection)
         return Labelled(added, corrected, repeated, tuple(sorted(rejects)))
 
-    def deploy(self, deployment: Deployment) -> None:
+    def deploy(self, deployment: Deployment, known: int | None = None) -> None:
         with self._transaction() as connection:
+            newest = connection.execute(f"SELECT {_DEPLOYED} FROM deployments ORDER BY seq DESC LIMIT 1")
+            (seq, version, kind, actor) = newest.fetchone() or (0, "", "", "")
+            if known is not None and seq > known:
+                raise LedgerError(
+                    f"{version} was put in production meanwhile ({kind}, by {actor}), and nothing was changed.",
+                    fix="Look at `uv run fearless history`, and say it again if it is still meant.",
+                )
             self._insert("deployments", [deployment], connection)
 
     def deployments(self) -> list[Deployment]:

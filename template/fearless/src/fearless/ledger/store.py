@@ -70,8 +70,11 @@ class Ledger(Protocol):
         second label for the same id, and a missing or infinite label are rejected by row; the others are stored.
         """
 
-    def deploy(self, deployment: Deployment) -> None:
-        """Store durably that a model was put in place."""
+    def deploy(self, deployment: Deployment, known: int | None = None) -> None:
+        """Store durably that a model was put in place.
+
+        `known` is how many deployments there were when it was decided; raises LedgerError where there are more now.
+        """
 
     def deployments(self) -> list[Deployment]:
         """All of them, oldest first; the last one is in production."""

@@ -93,15 +93,30 @@ def read_release(project: Project, name: str) -> Release:
     try:
         release = Release.model_validate_json(file.read_bytes())
     except ValidationError as error:
-        raise first_complaint(error, shown, Release.model_fields) from None
+        raise FearlessError(
+            first_complaint(error, shown, Release.model_fields).what, fix=_bring_back(name)
+        ) from None
     if release.release != name:
-        raise FearlessError(f"{shown} speaks of `{release.release}`.", fix=_bring_back(name))
+        raise FearlessError(
+            f"{shown} speaks of `{release.release}`.",
+            fix=f"Give the folder {FOLDER}/{name} its own name back.",
+        )
     return release
 
 
 def release_of(project: Project, model_sha256: str) -> Release | None:
-    """The newest release of the model with this digest, or None."""
-    return next((each for each in reversed(releases(project)) if each.model_sha256 == model_sha256), None)
+    """The newest release of the model with this digest, or None.
+
+    A record that cannot be read is passed over: damage to one release must not keep another from being found.
+    """
+    for folder in reversed(_folders(project)):
+        try:
+            release = read_release(project, folder.name)
+        except FearlessError:
+            continue
+        if release.model_sha256 == model_sha256:
+            return release
+    return None
 
 
 def model_folders(project: Project) -> Iterator[Path]:
@@ -125,6 +140,11 @@ def verify_bundle(project: Project, release: Release) -> None:
     the artifact was brought.
     """
     folder = project.root / release.folder
+    if not {GATE, CARD} <= set(release.files):
+        raise FearlessError(
+            f"{release.folder}/{RECORD} names no digest of {GATE} and {CARD}.",
+            fix=_bring_back(release.release),
+        )
     for name, digest in release.files.items():
         file = folder / name
         if not file.is_file() or sha256_file(file) != digest:

@@ -17,7 +17,7 @@ from fearless.core.project import Project
 from fearless.core.yaml_file import parse_mapping
 from fearless.ledger.record import Deployment
 from fearless.ledger.store import Ledger
-from fearless.model.artifact import open_model
+from fearless.model.artifact import MANIFEST, open_model
 from fearless.model.releases import (
     MODEL,
     POINTER,
@@ -28,11 +28,13 @@ from fearless.model.releases import (
     releases,
     verify_bundle,
 )
+from fearless.report.visible import visible
 from fearless.serve.scoring import in_place
-from fearless.ship.history import ROLLBACK, before
+from fearless.ship.history import ROLLBACK, before, taken_out
 
 CHAMPION = "models/champion.dvc"
 BRANCH = "fearless-rollback-"
+LONGEST = 10_000
 
 
 class Placed(NamedTuple):
@@ -57,18 +59,20 @@ def deploy(project: Project, ledger: Ledger, why: str = "", *, again: bool = Fal
     and without `again` where production was rolled back from it; production then stays as it is.
     """
     release = _merged_champion(project)
+    before = ledger.deployments()
     if not again:
-        _refuse_rolled_back(release, ledger)
-    return _place(project, ledger, release, "", why)
+        _refuse_rolled_back(release, before)
+    # Proving the model takes seconds: a rollback that came meanwhile must not be undone.
+    return _place(project, ledger, release, "", why, known=len(before))
 
 
 def roll_back(project: Project, ledger: Ledger, version: str = "", why: str = "") -> Placed:
     """Put `version` in production, or the release that was there before the present one.
 
-    No checklist is asked. Raises FearlessError where there is nothing to go back to, or its bundle or model is damaged;
-    production then stays as it is.
+    No checklist is asked. Raises FearlessError where there is nothing to go back to, `version` was neither in
+    production nor merged, or its bundle or model is damaged; production then stays as it is.
     """
-    release = read_release(project, version) if version else _release_before(project, ledger)
+    release = _named(project, ledger, version) if version else _release_before(project, ledger)
     return _place(project, ledger, release, ROLLBACK, why)
 
 
@@ -80,7 +84,7 @@ def bring(project: Project, release: Release) -> None:
     verify_bundle(project, release)
     folder = project.root / release.folder / MODEL
     pointer = f"{release.folder}/{POINTER}"
-    if not folder.is_dir():
+    if not (folder / MANIFEST).exists():  # nothing was brought yet, or a killed command brought a part
         try:
             dvc.checkout([pointer], project.root)
         except FearlessError:
@@ -132,7 +136,9 @@ def champion_md5(pointer: str) -> str:
     return named if isinstance(named, str) else ""
 
 
-def _place(project: Project, ledger: Ledger, release: Release, kind: str, why: str) -> Placed:
+def _place(
+    project: Project, ledger: Ledger, release: Release, kind: str, why: str, known: int | None = None
+) -> Placed:
     bring(project, release)
     was = ledger.production()
     if was and was.model_sha256 == release.model_sha256:
@@ -146,30 +152,28 @@ def _place(project: Project, ledger: Ledger, release: Release, kind: str, why: s
             model_version=release.release,
             model_sha256=release.model_sha256,
             actor=f"{name} <{email}>",
-            reason=why or release.break_glass,
-        )
+            reason=visible(_reason(release, kind, why), LONGEST),
+        ),
+        known,
     )
     return Placed(release, was, already=False)
 
 
-def _refuse_rolled_back(release: Release, ledger: Ledger) -> None:
+def _reason(release: Release, kind: str, why: str) -> str:
+    """What the history says of it; why a release was made in spite of what was open is never left out."""
+    glass = "" if kind else release.break_glass
+    return "; ".join(each for each in (why.strip(), glass) if each)
+
+
+def _refuse_rolled_back(release: Release, deployments: list[Deployment]) -> None:
     """What was taken out of production must not come back because a pipeline ran again."""
-    deployments = ledger.deployments()
-    if not deployments or deployments[-1].kind != ROLLBACK:
-        return
-    last = deployments[-1]
-    if last.model_sha256 != release.model_sha256 and release.model_sha256 == _left(deployments):
+    if release.model_sha256 in taken_out(deployments):
+        last = deployments[-1]
         why = f" ({last.reason})" if last.reason else ""
         raise FearlessError(
             f"{release.release} was taken out of production by {last.actor}{why}, and is still the champion.",
             fix=f"Merge the branch {BRANCH}{last.model_version}; or, if it is meant, `uv run fearless deploy --again`.",
         )
-
-
-def _left(deployments: list[Deployment]) -> str:
-    """The model that the newest rollbacks, taken together, went back from."""
-    forward = [each for each in deployments if each.kind != ROLLBACK]
-    return forward[-1].model_sha256 if forward else ""
 
 
 def _merged_champion(project: Project) -> Release:
@@ -209,12 +213,27 @@ def _merged_champion(project: Project) -> Release:
     return release
 
 
+def _named(project: Project, ledger: Ledger, version: str) -> Release:
+    """The release `version`, which was in production before or is merged: this is no way round a review."""
+    release = read_release(project, version)
+    if any(each.model_sha256 == release.model_sha256 for each in ledger.deployments()):
+        return release
+    record = f"{release.folder}/{RECORD}"
+    where = default_branch(project.root) if is_work_tree(project.root) else ""
+    if where and shown_at(project.root, where, record) == (project.root / record).read_text(encoding="utf-8"):
+        return release
+    raise FearlessError(
+        f"{version} was never in production by the ledger {ledger.address}, and is not merged as it lies here.",
+        fix="Is FEARLESS_LEDGER the service's ledger? A new model is merged, then deployed: `uv run fearless deploy`.",
+    )
+
+
 def _release_before(project: Project, ledger: Ledger) -> Release:
     deployments = ledger.deployments()
     if not deployments:
         raise FearlessError(
-            "Nothing was deployed yet, so there is nothing to go back to.",
-            fix="Name a release to put in place: `uv run fearless rollback v1`.",
+            f"Nothing was deployed yet by the ledger {ledger.address}, so there is nothing to go back to.",
+            fix="Is FEARLESS_LEDGER the service's? If it is, name a release: `uv run fearless rollback v1`.",
         )
     below = before(deployments)
     if below is None:

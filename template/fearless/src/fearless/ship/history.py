@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,9 +11,12 @@ ROLLBACK = "rollback"
 
 
 def in_production(deployments: Sequence[Deployment], moment: datetime) -> Deployment | None:
-    """The deployment that was in place at `moment`, None before the first."""
-    place = bisect_right([each.at for each in deployments], micros(moment))
-    return deployments[place - 1] if place else None
+    """The deployment that was in place at `moment`, None before the first.
+
+    The order is that of the ledger: a clock that was put back makes no older deployment the newer one.
+    """
+    when = micros(moment)
+    return next((each for each in reversed(deployments) if each.at <= when), None)
 
 
 def before(deployments: Sequence[Deployment]) -> Deployment | None:
@@ -31,3 +33,13 @@ def before(deployments: Sequence[Deployment]) -> Deployment | None:
         elif not pile or pile[-1].model_sha256 != each.model_sha256:
             pile.append(each)
     return pile[-2] if len(pile) > 1 else None
+
+
+def taken_out(deployments: Sequence[Deployment]) -> set[str]:
+    """The models that the newest rollbacks, one after the other, went away from; empty after any other deployment."""
+    left: set[str] = set()
+    for place in range(len(deployments) - 1, 0, -1):
+        if deployments[place].kind != ROLLBACK:
+            break
+        left.add(deployments[place - 1].model_sha256)
+    return left - {deployments[-1].model_sha256} if deployments else left

@@ -77,7 +77,9 @@ def rehearse(project: Project, say: Callable[[str, Found], None]) -> Rehearsal:
     with tempfile.TemporaryDirectory(prefix="fearless-rehearsal-") as folder:
         file = Path(folder) / FILE
         ledger = SqliteLedger(file, chained=project.answers.get("profile") == "regulated")
-        ledger.deploy(_deployment(model))
+        for version, digest in (("production", production), ("candidate", model.digest)):
+            if digest:
+                ledger.deploy(_deployment(model.manifest.name, version, digest))
         sent = as_sent(rows, model.team.dictionary.known)
         with served(project, file) as client:
             found("A23", _agrees(client, sent, model, rows))
@@ -115,9 +117,8 @@ def _production(project: Project) -> str:
     return ""
 
 
-def _deployment(model: Model) -> Deployment:
-    name = model.manifest.name
-    return Deployment(time.time_ns() // 1000, "deploy", name, "candidate", model.digest, "rehearsal", "")
+def _deployment(name: str, version: str, digest: str) -> Deployment:
+    return Deployment(time.time_ns() // 1000, "deploy", name, version, digest, "rehearsal", "")
 
 
 def _agrees(client: Client, sent: Rows, model: Model, rows: pl.DataFrame) -> Found:

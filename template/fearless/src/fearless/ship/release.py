@@ -201,12 +201,22 @@ def _candidate_md5(project: Project) -> str:
             if out.get("path") == CANDIDATE and isinstance(out.get("md5"), str):
                 md5: str = out["md5"]
                 if project.candidate.is_dir() and dvc_folder_md5(project.candidate) == md5:
-                    return md5
+                    return _kept(md5, project)
                 raise FearlessError(
                     f"{CANDIDATE} is not the model that dvc.lock names.",
                     fix="`uv run dvc checkout` brings that one back; `uv run fearless train` makes a new one.",
                 )
     raise FearlessError("dvc.lock names no models/candidate.", fix="Train it: `uv run fearless train`.")
+
+
+def _kept(md5: str, project: Project) -> str:
+    """`md5`, where DVC holds the candidate: a release whose model can be pushed and brought by nobody is none."""
+    if not dvc.is_kept(md5, project.root):
+        raise FearlessError(
+            f"DVC's cache does not hold {CANDIDATE}, so nobody could bring what would be released.",
+            fix=f"Put it there: `uv run dvc commit {CANDIDATE}`, then `uv run dvc push`.",
+        )
+    return md5
 
 
 def _digests(project: Project, start: str) -> dict[str, str]:

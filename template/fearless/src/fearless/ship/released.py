@@ -14,7 +14,7 @@ from fearless.core.project import Project
 from fearless.gate.policy import FILE as POLICY
 from fearless.golden.frozen import pointer_of
 from fearless.guard.finding import Finding
-from fearless.model.releases import FOLDER, GATE, RECORD, Release, releases, verify_bundle
+from fearless.model.releases import FOLDER, GATE, RECORD, Release, read_release, releases, verify_bundle
 from fearless.ship.deploy import CHAMPION, champion_md5
 
 ANEW = "Make it with `uv run fearless release` on the default branch, and merge what that prepared."
@@ -28,15 +28,30 @@ def release_findings(project: Project, base: str) -> list[Finding]:
     """
     touched = touched_releases(project, base)
     found = _edited(project, base, touched)
+    # Each new bundle, also one that is no champion yet: the change that makes it one looks like a way back.
+    for name in _new(project, base, touched):
+        try:
+            found += _of_bundle(project, base, read_release(project, name))
+        except FearlessError as error:
+            found.append(Finding(f"The bundle of {name} does not hold: {error}", ANEW))
     if CHAMPION not in touched or not (project.root / CHAMPION).is_file():
         return found
     md5 = champion_md5((project.root / CHAMPION).read_text(encoding="utf-8"))
     release = next((each for each in reversed(releases(project)) if each.model_md5 == md5), None)
     if release is None:
-        return [*found, Finding(f"{CHAMPION} names a model that no release in {FOLDER} has.", ANEW)]
-    if shown_at(project.root, base, f"{release.folder}/{RECORD}") is not None:
-        return found  # back to a release that was merged before
-    return [*found, *_of_bundle(project, base, release)]
+        found.append(Finding(f"{CHAMPION} names a model that no release in {FOLDER} has.", ANEW))
+    return found
+
+
+def _new(project: Project, base: str, touched: list[str]) -> list[str]:
+    """The names of the bundles that the base does not have."""
+    names = {PurePosixPath(name).parts[2] for name in touched if name.startswith(f"{FOLDER}/")}
+    return sorted(
+        name
+        for name in names
+        if (project.root / FOLDER / name).is_dir()
+        and shown_at(project.root, base, f"{FOLDER}/{name}/{RECORD}") is None
+    )
 
 
 def _edited(project: Project, base: str, touched: list[str]) -> list[Finding]:
