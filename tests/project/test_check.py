@@ -30,6 +30,7 @@ ALL = {
     *(
         UNEDITED,
         "this change weakens none of its judges",
+        "what this change releases was judged and agreed",
         "the toolkit that runs is the one in fearless/",
         UNFIT,
         LINT,
