@@ -155,6 +155,25 @@ def test_a_service_started_after_a_deploy_answers_with_what_is_deployed_and_trac
 
 
 @extra
+def test_a_candidate_that_answers_gets_the_name_of_its_release_when_it_is_deployed(
+    released_twice: Repo, serve: Serve
+) -> None:
+    repo = released_twice
+    (repo.root / "models/champion.dvc").unlink()
+    shutil.rmtree(repo.root / "models/champion")
+    following = serve(repo)  # models/candidate, which is v2 by its other name
+    row = golden_rows(repo, following, 1)[0]
+    answer = following.ask("POST", "/v1/predict", row)[1]
+    digest = answer["model_sha256"]
+    assert answer["model_version"] == digest[:12]
+    ok(repo.fearless("deploy"))
+    wait_for(following, lambda told: (told["model_version"], told["model_role"]) == ("v2", "champion"))
+    answer = following.ask("POST", "/v1/predict", row)[1]
+    assert (answer["model_sha256"], answer["model_version"]) == (digest, "v2")
+    assert versions(following)[-1][0] == "v2"
+
+
+@extra
 def test_a_deployed_model_that_is_not_here_leaves_the_present_one_and_says_so(
     released_twice: Repo, serve: Serve
 ) -> None:
