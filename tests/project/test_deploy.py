@@ -462,3 +462,12 @@ def test_a_model_that_nobody_could_bring_is_not_released(repo: Repo) -> None:
     assert kept.returncode == 0, kept.stderr
     assert repo.changes() == []
     assert released(repo)[0] == "v1"
+
+
+def test_a_release_whose_model_cannot_be_laid_in_place_is_told_to_be_merged(repo: Repo) -> None:
+    (repo.root / "models/champion").mkdir(exist_ok=True)
+    repo.write("models/champion/notes.txt", "of a person")  # which DVC does not write over
+    said = refusal(repo.fearless("release", "--merge", "--break-glass", "now", **IDENTITY))
+    assert "v1 is merged into main: that was the release. Its model could not be laid in place:" in said
+    assert "-> `uv run dvc checkout --force models/champion.dvc`, then `uv run fearless deploy`." in said
+    assert "v1 (SHA-256" in ok(repo.fearless("deploy"))
