@@ -258,6 +258,14 @@ def test_a_rollback_brings_its_model_from_the_storage_and_asks_for_no_clean_tree
     ok(repo.fearless("deploy"))
     shutil.rmtree(repo.root / "ops/releases/v1/model")
     shutil.rmtree(repo.root / ".dvc/cache", ignore_errors=True)
+    storage = repo.root / ".storage"
+    storage.rename(repo.root / "elsewhere")
+    said = refusal(repo.fearless("rollback", "v1"))
+    assert "The model of v1 is not here, and the storage does not give it:" in said
+    assert "-> `uv run dvc push` where it was made" in said
+    assert production(repo) == ["deploy v2"]
+    shutil.rmtree(storage, ignore_errors=True)
+    (repo.root / "elsewhere").rename(storage)
     repo.write("params.yaml", "broken: [\n")
     said = ok(repo.fearless("rollback", "v1", "--why", "it overcharges"))
     assert "v1 (SHA-256" in said
