@@ -273,7 +273,7 @@ def test_a_rollback_brings_its_model_from_the_storage_and_asks_for_no_clean_tree
     assert (repo.root / "ops/releases/v1/model/model.onnx").is_file()
     assert "v1 " in repo.fearless("history", "--at", "2100-01-01").stdout
     early = repo.fearless("history", "--at", "2001-01-01")
-    assert (early.returncode, early.stdout) == (1, "Nothing was in production at 2001-01-01.\n")
+    assert (early.returncode, early.stdout) == (1, "Nothing was in production at 2001-01-01 00:00:00 UTC.\n")
 
 
 def test_a_deploy_that_is_killed_left_the_old_model_or_the_new_one(released_twice: Repo) -> None:
