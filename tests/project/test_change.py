@@ -394,6 +394,14 @@ def test_a_release_that_was_prepared_is_let_through_and_each_forgery_of_one_is_n
     assert "The bundle of v1 does not hold: ops/releases/v1/gate.json is not what was released" in said(
         change, 1
     )
+    for text in ("null", '{"context": 5}'):
+        (bundle / "gate.json").write_text(text, encoding="utf-8")
+        told = forged(
+            items=done, files=record["files"] | {"gate.json": hashlib.sha256(text.encode()).hexdigest()}
+        )
+        assert "The bundle of v1 does not hold: gate.json is no report of the gate." in told
+    (change.root / "models/champion.dvc").write_bytes(b"\xff\xfe")
+    assert "models/champion.dvc" in said(change, 1)
 
 
 def test_a_champion_without_a_release_is_refused_and_so_is_an_edit_of_a_merged_bundle(change: Repo) -> None:

@@ -375,6 +375,11 @@ FAULTS: list[tuple[str, Callable[[Repo], None], set[str]]] = [
     ("CI that is damaged", lambda repo: repo.write(CI, "{"), FROM_CI),
     ("no report", lambda repo: shutil.rmtree(repo.root / ".fearless/gate"), FROM_GATE),
     ("a damaged report", lambda repo: repo.write(".fearless/gate/report.json", "[]"), FROM_GATE),
+    (
+        "a report with a check that is none",
+        edited(lambda report: report.update(checks=[1]), ".fearless/gate/report.json"),
+        FROM_GATE,
+    ),
     ("a column that nobody described", undescribed, {"A01", "A02", "A05"}),
     (
         "a service that answers otherwise",
@@ -429,6 +434,13 @@ def test_a_fault_opens_exactly_what_it_breaks(
     found = states(ready).open
     assert {each.id for each in found} == opens
     assert all(each.evidence and not each.source for each in found)
+
+
+def test_an_alert_that_never_came_names_the_service_and_both_halves(ready: Repo) -> None:
+    (ready.root / "ops/evidence/simulation.json").unlink()
+    (found,) = states(ready).open
+    for command in ("serve", "simulate", "simulate --drift"):
+        assert f"`uv run fearless {command}`" in found.mend
 
 
 def test_every_item_has_a_proof_and_a_fault() -> None:

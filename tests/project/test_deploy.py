@@ -155,6 +155,25 @@ def test_a_service_started_after_a_deploy_answers_with_what_is_deployed_and_trac
 
 
 @extra
+def test_a_candidate_that_answers_gets_the_name_of_its_release_when_it_is_deployed(
+    released_twice: Repo, serve: Serve
+) -> None:
+    repo = released_twice
+    (repo.root / "models/champion.dvc").unlink()
+    shutil.rmtree(repo.root / "models/champion")
+    following = serve(repo)  # models/candidate, which is v2 by its other name
+    row = golden_rows(repo, following, 1)[0]
+    answer = following.ask("POST", "/v1/predict", row)[1]
+    digest = answer["model_sha256"]
+    assert answer["model_version"] == digest[:12]
+    ok(repo.fearless("deploy"))
+    wait_for(following, lambda told: (told["model_version"], told["model_role"]) == ("v2", "champion"))
+    answer = following.ask("POST", "/v1/predict", row)[1]
+    assert (answer["model_sha256"], answer["model_version"]) == (digest, "v2")
+    assert versions(following)[-1][0] == "v2"
+
+
+@extra
 def test_a_deployed_model_that_is_not_here_leaves_the_present_one_and_says_so(
     released_twice: Repo, serve: Serve
 ) -> None:
@@ -239,6 +258,14 @@ def test_a_rollback_brings_its_model_from_the_storage_and_asks_for_no_clean_tree
     ok(repo.fearless("deploy"))
     shutil.rmtree(repo.root / "ops/releases/v1/model")
     shutil.rmtree(repo.root / ".dvc/cache", ignore_errors=True)
+    storage = repo.root / ".storage"
+    storage.rename(repo.root / "elsewhere")
+    said = refusal(repo.fearless("rollback", "v1"))
+    assert "The model of v1 is not here, and the storage does not give it:" in said
+    assert "-> `uv run dvc push` where it was made" in said
+    assert production(repo) == ["deploy v2"]
+    shutil.rmtree(storage, ignore_errors=True)
+    (repo.root / "elsewhere").rename(storage)
     repo.write("params.yaml", "broken: [\n")
     said = ok(repo.fearless("rollback", "v1", "--why", "it overcharges"))
     assert "v1 (SHA-256" in said
@@ -246,7 +273,7 @@ def test_a_rollback_brings_its_model_from_the_storage_and_asks_for_no_clean_tree
     assert (repo.root / "ops/releases/v1/model/model.onnx").is_file()
     assert "v1 " in repo.fearless("history", "--at", "2100-01-01").stdout
     early = repo.fearless("history", "--at", "2001-01-01")
-    assert (early.returncode, early.stdout) == (1, "Nothing was in production at 2001-01-01.\n")
+    assert (early.returncode, early.stdout) == (1, "Nothing was in production at 2001-01-01 00:00:00 UTC.\n")
 
 
 def test_a_deploy_that_is_killed_left_the_old_model_or_the_new_one(released_twice: Repo) -> None:
@@ -443,3 +470,12 @@ def test_a_model_that_nobody_could_bring_is_not_released(repo: Repo) -> None:
     assert kept.returncode == 0, kept.stderr
     assert repo.changes() == []
     assert released(repo)[0] == "v1"
+
+
+def test_a_release_whose_model_cannot_be_laid_in_place_is_told_to_be_merged(repo: Repo) -> None:
+    (repo.root / "models/champion").mkdir(exist_ok=True)
+    repo.write("models/champion/notes.txt", "of a person")  # which DVC does not write over
+    said = refusal(repo.fearless("release", "--merge", "--break-glass", "now", **IDENTITY))
+    assert "v1 is merged into main: that was the release. Its model could not be laid in place:" in said
+    assert "-> `uv run dvc checkout --force models/champion.dvc`, then `uv run fearless deploy`." in said
+    assert "v1 (SHA-256" in ok(repo.fearless("deploy"))

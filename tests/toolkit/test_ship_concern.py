@@ -51,6 +51,13 @@ def test_an_answer_closes_it_and_leaves_it_on_record(shop: Signed, raised: str) 
     assert (shop.root / FOLDER / f"{raised}.json").is_file()
 
 
+def test_a_concern_is_one_line_that_a_terminal_shows_as_it_is(shop: Signed) -> None:
+    with acting(EVE):
+        raise_concern(shop.project, "All is well\x1b[2J\nnobody\tsaw", shop.now)
+    (found,) = open_concerns(shop.project)
+    assert found.text == "All is well[U+001B][2J nobody saw"
+
+
 def test_oldest_first(shop: Signed, raised: str) -> None:
     with acting(BOB):
         later = raise_concern(shop.project, "The labels look late", shop.now + timedelta(minutes=1))

@@ -67,15 +67,18 @@ def show_history(project: Project, *, at: str, as_json: bool) -> int:
         deployments = ledger.deployments()
     finally:
         ledger.close()
+    when = ""
     if at:
-        found = in_production(deployments, _moment(at))
+        moment = _moment(at)
+        when = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        found = in_production(deployments, moment)
         deployments = [found] if found else []
     if as_json:
         print(json.dumps({"version": 1, "deployments": [_plain(each) for each in deployments]}, indent=2))
     elif at and deployments:
-        print(f"At {at} was in production:")
+        print(f"At {when} was in production:")
     elif not deployments:
-        print(f"Nothing was in production at {at}." if at else "Nothing was deployed yet.")
+        print(f"Nothing was in production at {when}." if at else "Nothing was deployed yet.")
     if not as_json:
         for each in deployments:
             print(_line(each))
@@ -214,4 +217,4 @@ def _line(each: Deployment) -> str:
     at = datetime.fromtimestamp(each.at / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
     why = f": {each.reason}" if each.reason else ""
     who = visible(f"{each.actor}{why}", LONGEST)
-    return f"{at} UTC  {each.kind:<11} {each.model_version:<6} {each.model_sha256[:SHORT]}  {who}"
+    return f"{at} UTC  {each.kind:<11} {visible(each.model_version):<6} {each.model_sha256[:SHORT]}  {who}"

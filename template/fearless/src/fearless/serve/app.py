@@ -184,7 +184,7 @@ class Served:
 
     async def _look(self) -> None:
         if follower := self.follower:
-            now = self.service.in_place.provenance.model_sha256
+            now = self.service.in_place.provenance
             await self.batcher.between(partial(follower.look, now))
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
-from fearless.ledger.record import Deployment
+from fearless.ledger.record import Deployment, Provenance
 from fearless.ledger.store import Ledger, LedgerError
 from fearless.model.artifact import open_model
 from fearless.model.releases import find_model
 from fearless.serve.scoring import InPlace, in_place
 
 EVERY_S = 1.0
+ROLE = "champion"
 AGAIN_S = 30.0  # a model that could not be read is tried again so much later: reading it holds up requests
 
 
@@ -35,9 +37,10 @@ class Follower:
         self.trouble = ""
         self._failed_at = 0.0
 
-    def look(self, answers: str) -> None:
-        """Follow the newest deployment where it names another model than the one with the digest `answers`.
+    def look(self, answers: Provenance) -> None:
+        """Follow the newest deployment where it names another model than the one that `answers`, or another release.
 
+        The candidate that is released is one model under two names: what it answers from then on is the release's.
         What goes wrong is kept in `trouble`: the model that answers goes on.
         """
         try:
@@ -46,7 +49,7 @@ class Follower:
             return  # readiness says so; what answers stays
         if newest != self.deployment:
             self.deployment, self.trouble, self._failed_at = newest, "", 0.0
-        if newest is None or newest.model_sha256 == answers:
+        if newest is None or _named(answers) == (newest.model_sha256, newest.model_version, ROLE):
             self.trouble = ""
             return
         if self.trouble and time.monotonic() - self._failed_at < AGAIN_S:
@@ -83,4 +86,10 @@ def deployed(project: Project, deployment: Deployment) -> InPlace:
             f"{deployment.model_version} was deployed, and its model (SHA-256 {deployment.model_sha256}) is not here.",
             fix=f"Bring it: `uv run dvc pull ops/releases/{deployment.model_version}/model.dvc`.",
         )
-    return in_place(project, open_model(folder, project.relative(folder), project), "champion")
+    found = in_place(project, open_model(folder, project.relative(folder), project), ROLE)
+    # The same model may have been released twice.
+    return replace(found, provenance=found.provenance._replace(model_version=deployment.model_version))
+
+
+def _named(answers: Provenance) -> tuple[str, str, str]:
+    return answers.model_sha256, answers.model_version, answers.model_role

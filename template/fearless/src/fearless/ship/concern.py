@@ -15,10 +15,12 @@ from fearless.core.digest import sha256_text
 from fearless.core.errors import FearlessError
 from fearless.core.git import blobs
 from fearless.core.project import Project
+from fearless.report.visible import visible
 from fearless.ship.bound import committed, is_shallow
 from fearless.ship.record import MOMENT, STAMP, Person, commit_file, history, refuse_without_commit, whoever
 
 FOLDER = "ops/concerns"
+LONGEST = 10_000
 VERSION = 1
 END, ANSWER = ".json", ".answer.json"
 
@@ -156,7 +158,7 @@ def _content(name: str, text: str, by: Person, at: datetime) -> dict[str, Any]:
 
 
 def _one_text(text: str, why: str) -> str:
-    said = " ".join(text.split())
+    said = visible(text, LONGEST)
     if not said:
         raise FearlessError(f"{why}.", fix='Write them in quotes: fearless concern "What you saw".')
     return said

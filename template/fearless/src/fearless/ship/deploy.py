@@ -88,7 +88,7 @@ def bring(project: Project, release: Release) -> None:
         try:
             dvc.checkout([pointer], project.root)
         except FearlessError:
-            dvc.pull([pointer], project.root)
+            _pull(pointer, project, release)
         verify_bundle(project, release)
     model = open_model(folder, f"{release.folder}/{MODEL}", project)
     if model.digest != release.model_sha256:
@@ -97,6 +97,16 @@ def bring(project: Project, release: Release) -> None:
             fix=f"Bring it back: `uv run dvc checkout --force {pointer}`.",
         )
     in_place(project, model, "champion")
+
+
+def _pull(pointer: str, project: Project, release: Release) -> None:
+    try:
+        dvc.pull([pointer], project.root)
+    except FearlessError as error:
+        raise FearlessError(
+            f"The model of {release.release} is not here, and the storage does not give it: {error.what}",
+            fix="`uv run dvc push` where it was made; the credentials that a storage may need stand in .env.example.",
+        ) from None
 
 
 def move_champion(project: Project, release: Release) -> Moved:

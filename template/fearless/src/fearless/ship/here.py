@@ -178,8 +178,14 @@ def read_report(project: Project) -> dict[str, Any]:
     except (UnicodeDecodeError, json.JSONDecodeError):
         found = None
     shapes = {"context": dict, "checks": list, "golden": dict, "policy": dict, "verdict": str}
-    if not isinstance(found, dict) or not all(
-        isinstance(found.get(key), kind) for key, kind in shapes.items()
+    if (
+        not isinstance(found, dict)
+        or not all(isinstance(found.get(key), kind) for key, kind in shapes.items())
+        or not all(isinstance(check, dict) and _texts(check) for check in found["checks"])
     ):
         raise FearlessError(f"{REPORT} is damaged.", fix="`uv run fearless gate`")
     return found
+
+
+def _texts(check: dict[str, Any]) -> bool:
+    return all(isinstance(check.get(key), str) for key in ("kind", "verdict", "sentence"))

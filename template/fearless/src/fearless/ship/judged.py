@@ -59,7 +59,7 @@ def _all_pass(here: Here, kind: str, none: str) -> Found:
 
 def _said(here: Here, sentence: str) -> Found:
     return Found(
-        f"{sentence} ({REPORT}, golden rows {here.report['context']['golden_sha256']}).", _source(here)
+        f"{sentence} ({REPORT}, golden rows {here.report['context'].get('golden_sha256')}).", _source(here)
     )
 
 

@@ -9,7 +9,10 @@ from fearless.ship.here import Found, Here, refuse_failed
 
 CHECK = "uv run --locked fearless check"
 REHEARSE = "uv run fearless rehearse"
-SIMULATE = "uv run fearless simulate --drift"
+# Both halves, against a service that runs; told between backticks, as one command is.
+SIMULATE = (
+    "uv run fearless serve`, and beside it `uv run fearless simulate`, then `uv run fearless simulate --drift"
+)
 # What commands record in ops/ is no part of what `fearless check` runs.
 STATE = ("evidence", "signatures", "concerns", "releases", "reports")
 

@@ -163,7 +163,8 @@ def prepare(
 def merge(project: Project, prepared: Prepared, plan: Plan) -> None:
     """Merge a prepared release into the branch that is checked out, and lay its model beside its record.
 
-    Raises FearlessError where the branch has moved on since, or no branch is checked out.
+    Raises FearlessError where the branch has moved on since, or no branch is checked out; and, once it is merged, where
+    DVC cannot lay the model in place.
     """
     if not plan.here:
         raise FearlessError(
@@ -172,7 +173,14 @@ def merge(project: Project, prepared: Prepared, plan: Plan) -> None:
         )
     git(["merge", "--ff-only", "--quiet", prepared.branch], project.root)
     git(["branch", "--quiet", "-d", prepared.branch], project.root, check=False)
-    dvc.checkout([CHAMPION, f"{prepared.release.folder}/{POINTER}"], project.root)
+    try:
+        dvc.checkout([CHAMPION, f"{prepared.release.folder}/{POINTER}"], project.root)
+    except FearlessError as error:
+        raise FearlessError(
+            f"{prepared.release.release} is merged into {plan.here}: that was the release. Its model could not be laid"
+            f" in place: {error.what}",
+            fix=f"`uv run dvc checkout --force {CHAMPION}`, then `uv run fearless deploy`.",
+        ) from None
 
 
 def _told(release: Release) -> str:

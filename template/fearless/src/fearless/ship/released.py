@@ -36,7 +36,7 @@ def release_findings(project: Project, base: str) -> list[Finding]:
             found.append(Finding(f"The bundle of {name} does not hold: {error}", ANEW))
     if CHAMPION not in touched or not (project.root / CHAMPION).is_file():
         return found
-    md5 = champion_md5((project.root / CHAMPION).read_text(encoding="utf-8"))
+    md5 = champion_md5((project.root / CHAMPION).read_text(encoding="utf-8", errors="replace"))
     release = next((each for each in reversed(releases(project)) if each.model_md5 == md5), None)
     if release is None:
         found.append(Finding(f"{CHAMPION} names a model that no release in {FOLDER} has.", ANEW))
@@ -76,6 +76,10 @@ def _of_bundle(project: Project, base: str, release: Release) -> list[Finding]:
         report = json.loads((project.root / release.folder / GATE).read_text(encoding="utf-8"))
     except (FearlessError, ValueError) as error:
         return [Finding(f"The bundle of {release.release} does not hold: {error}", ANEW)]
+    if not isinstance(report, dict) or not isinstance(report.get("context"), dict):
+        return [
+            Finding(f"The bundle of {release.release} does not hold: {GATE} is no report of the gate.", ANEW)
+        ]
     wrong = [*_judged_otherwise(release, report), *_judged_by_others(project, base, release)]
     if not release.break_glass:
         open_items = [
@@ -89,7 +93,7 @@ def _of_bundle(project: Project, base: str, release: Release) -> list[Finding]:
 
 
 def _judged_otherwise(release: Release, report: dict[str, Any]) -> list[str]:
-    context = report.get("context") or {}
+    context = report["context"]
     wrong = []
     if context.get("candidate_sha256") != release.model_sha256:
         wrong.append("its gate judged another model")
