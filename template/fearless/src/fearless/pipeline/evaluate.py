@@ -16,6 +16,7 @@ from fearless.golden.frozen import open_golden
 from fearless.model.artifact import open_model
 
 CONFIDENCE = 0.95
+SHOWN = 4
 
 
 def evaluate(project: Project) -> str:
@@ -35,4 +36,5 @@ def evaluate(project: Project) -> str:
     with replaced_folder(project.reports) as folder:
         write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     told = [f"{name} {value['value']:.4g}" for name, value in metrics.items() if isinstance(value, dict)]
-    return f"{', '.join(told)} on {len(y):,} golden rows"
+    more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return f"{', '.join(told[:SHOWN])}{more} on {len(y):,} golden rows (ops/reports/metrics.json)"
