@@ -479,3 +479,17 @@ def test_a_release_whose_model_cannot_be_laid_in_place_is_told_to_be_merged(repo
     assert "v1 is merged into main: that was the release. Its model could not be laid in place:" in said
     assert "-> `uv run dvc checkout --force models/champion.dvc`, then `uv run fearless deploy`." in said
     assert "v1 (SHA-256" in ok(repo.fearless("deploy"))
+
+
+def test_a_model_that_was_taken_out_and_is_released_again_goes_to_production_again(
+    released_twice: Repo,
+) -> None:
+    repo = released_twice
+    ok(repo.fearless("rollback", "v1"))
+    ok(repo.fearless("deploy"))
+    ok(repo.fearless("rollback"))
+    repo.git("merge", "--quiet", "--ff-only", "fearless-rollback-v1")
+    assert "is in production already" in ok(repo.fearless("deploy"))
+    assert released(repo)[0] == "v3"
+    assert "v3 (SHA-256" in ok(repo.fearless("deploy"))
+    assert production(repo) == ["rollback v1", "deploy v2", "rollback v1", "deploy v3"]

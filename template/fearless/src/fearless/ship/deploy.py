@@ -177,7 +177,7 @@ def _reason(release: Release, kind: str, why: str) -> str:
 
 def _refuse_rolled_back(release: Release, deployments: list[Deployment]) -> None:
     """What was taken out of production must not come back because a pipeline ran again."""
-    if release.model_sha256 in taken_out(deployments):
+    if release.release in taken_out(deployments):
         last = deployments[-1]
         why = f" ({last.reason})" if last.reason else ""
         raise FearlessError(

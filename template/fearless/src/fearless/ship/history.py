@@ -36,10 +36,13 @@ def before(deployments: Sequence[Deployment]) -> Deployment | None:
 
 
 def taken_out(deployments: Sequence[Deployment]) -> set[str]:
-    """The models that the newest rollbacks, one after the other, went away from; empty after any other deployment."""
+    """The releases that the newest rollbacks, one after the other, went away from; empty after any other deployment.
+
+    Releases and not models: a model that was taken out and is released again was agreed on again.
+    """
     left: set[str] = set()
     for place in range(len(deployments) - 1, 0, -1):
         if deployments[place].kind != ROLLBACK:
             break
-        left.add(deployments[place - 1].model_sha256)
-    return left - {deployments[-1].model_sha256} if deployments else left
+        left.add(deployments[place - 1].model_version)
+    return left - {deployments[-1].model_version} if deployments else left
