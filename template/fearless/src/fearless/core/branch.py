@@ -11,6 +11,7 @@ from fearless.core.errors import FearlessError
 from fearless.core.git import git
 
 FILE_MODE = "100644"
+ORIGINS, BRANCHES = "refs/remotes/", "refs/heads/"
 KEYS = r"^(user\.signingkey|gpg\.ssh\.defaultkeycommand)$"
 
 
@@ -65,7 +66,7 @@ def commit_on_branch(
         )
     parent = git(["rev-parse", f"{start}^{{commit}}"], root).stdout.strip()
     commit = commit_beside(root, parent, files, message, author)
-    git(["update-ref", "-m", "fearless", f"refs/heads/{branch}", commit], root)
+    git(["update-ref", "-m", "fearless", f"{BRANCHES}{branch}", commit], root)
     return commit
 
 
@@ -74,15 +75,13 @@ def default_branch(root: Path) -> str:
 
     Where none has a usual name it is the branch that is checked out, and an empty text where there is none.
     """
-    named = git(
-        ["symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD"], root, check=False
-    ).stdout.strip()
-    for name in (named, "origin/main", "origin/master", "main", "master"):
-        if (
-            name
-            and git(["rev-parse", "--verify", "-q", f"{name}^{{commit}}"], root, check=False).returncode == 0
-        ):
-            return name
+    head = ["symbolic-ref", "--short", "-q", f"{ORIGINS}origin/HEAD"]
+    named = git(head, root, check=False).stdout.strip()
+    for folder, names in ((ORIGINS, (named, "origin/main", "origin/master")), (BRANCHES, ("main", "master"))):
+        for name in filter(None, names):
+            asked = ["rev-parse", "--verify", "-q", f"{folder}{name}^{{commit}}"]
+            if git(asked, root, check=False).returncode == 0:
+                return name
     return git(["symbolic-ref", "--short", "-q", "HEAD"], root, check=False).stdout.strip()
 
 

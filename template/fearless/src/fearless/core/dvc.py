@@ -6,14 +6,26 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fearless.core.errors import FearlessError
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
+
+
+def pointer_text(md5: str, path: str) -> str:
+    """The text of a .dvc file that names the folder `path` beside it by the digest `md5` (`....dir`)."""
+    return f"outs:\n- md5: {md5}\n  hash: md5\n  path: {path}\n"
+
+
+def pointed_md5(pointer: Mapping[str, Any]) -> str:
+    """The digest in the content of a pointer, or an empty text."""
+    outs = pointer.get("outs")
+    digest = outs[0].get("md5") if isinstance(outs, list) and outs and isinstance(outs[0], dict) else None
+    return digest if isinstance(digest, str) else ""
 
 
 def add(targets: Sequence[str], root: Path) -> None:

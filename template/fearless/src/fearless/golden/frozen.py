@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fearless.columns.dictionary import FILE as DICTIONARY
 from fearless.columns.dictionary import Dictionary
 from fearless.core.digest import dvc_folder_md5, sha256_file
+from fearless.core.dvc import pointed_md5
 from fearless.core.errors import FearlessError
 from fearless.core.model_error import first_complaint
 from fearless.core.project import Project
@@ -123,9 +124,8 @@ def pointed_digest(pointer: Path, name: str) -> str:
 
 def digest_in(pointer: Mapping[str, Any], name: str) -> str:
     """The digest in the content of a DVC pointer called `name`."""
-    outs = pointer.get("outs")
-    digest = outs[0].get("md5") if isinstance(outs, list) and outs and isinstance(outs[0], dict) else None
-    if not isinstance(digest, str):
+    digest = pointed_md5(pointer)
+    if not digest:
         raise FearlessError(f"{name} names no digest.", fix=f"Bring it back with `git checkout -- {name}`.")
     return digest
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fearless.core.digest import sha256_file
+from fearless.core.dvc import pointed_md5
 from fearless.core.errors import FearlessError
 from fearless.core.model_error import first_complaint
 from fearless.core.project import Project
@@ -150,9 +151,7 @@ def verify_bundle(project: Project, release: Release) -> None:
         if not file.is_file() or sha256_file(file) != digest:
             what = "is missing" if not file.is_file() else "is not what was released: its SHA-256 differs"
             raise FearlessError(f"{release.folder}/{name} {what}.", fix=_bring_back(release.release))
-    outs = read_mapping(folder / POINTER, f"{release.folder}/{POINTER}").get("outs")
-    named = outs[0].get("md5") if isinstance(outs, list) and outs and isinstance(outs[0], dict) else None
-    if named != release.model_md5:
+    if pointed_md5(read_mapping(folder / POINTER, f"{release.folder}/{POINTER}")) != release.model_md5:
         raise FearlessError(
             f"{release.folder}/{POINTER} names another model than {RECORD}.", fix=_bring_back(release.release)
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fearless.columns.dictionary import gaps, read_open
+from fearless.core.branch import ORIGINS, default_branch
 from fearless.core.digest import files_below, sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.evidence import content_digest
@@ -23,8 +24,6 @@ from fearless.ship.concern import open_concerns
 from fearless.ship.here import Found, Here, read_report
 from fearless.ship.proven import CHECK, STATE, ran_well, said_by_ci
 
-DEFAULTS = ("main", "master")
-ORIGIN = "refs/remotes/origin/"
 SHOWN = 3
 PICKLED = (".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth")
 PICKLE_OPCODE = b"\x80"  # what every pickle since protocol 2 begins with, and its number up to 5
@@ -184,26 +183,17 @@ def question_answered(here: Here) -> Found:
 def _default_branch(here: Here) -> str:
     """The default branch where the last commit is part of it; raises FearlessError where it is not."""
     root = here.project.root
-
-    def ask(*command: str) -> str:
-        return git(command, root, check=False).stdout.strip()
-
-    def first(folder: str, names: tuple[str, ...]) -> str:
-        return next(
-            (name for name in names if name and ask("rev-parse", "-q", "--verify", folder + name)), ""
-        )
-
-    named = ask("symbolic-ref", "--short", "--quiet", f"{ORIGIN}HEAD").removeprefix("origin/")
-    origin = first(ORIGIN, (named, *DEFAULTS))
-    branch = ask("symbolic-ref", "--short", "--quiet", "HEAD")
-    default = origin or first("refs/heads/", DEFAULTS) or branch
-    within = git(["merge-base", "--is-ancestor", "HEAD", ORIGIN + origin], root, check=False)
+    where = default_branch(root)
+    default = where.removeprefix("origin/")
+    origin = default if where != default else ""
+    branch = git(["symbolic-ref", "--short", "-q", "HEAD"], root, check=False).stdout.strip()
+    within = git(["merge-base", "--is-ancestor", "HEAD", ORIGINS + where], root, check=False)
     if not (branch and branch == default) and not (origin and within.returncode == 0):
         raise FearlessError(
             f"The last commit is on {f'`{branch}`' if branch else 'no branch'}, and the default branch is `{default}`.",
             fix=f"Merge it, then `git switch {default}` (if another is default: `git remote set-head origin -a`)",
         )
-    if origin and content_digest(here.project, ORIGIN + origin) != here.content:
+    if origin and content_digest(here.project, ORIGINS + where) != here.content:
         raise FearlessError(
             f"`{default}` here and origin/{origin} are not the same content.",
             fix="`git pull`, or `git push`",

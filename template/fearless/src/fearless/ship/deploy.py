@@ -124,7 +124,7 @@ def move_champion(project: Project, release: Release) -> Moved:
         commit_on_branch(
             project.root,
             branch,
-            {CHAMPION: champion_pointer(release.model_md5).encode()},
+            {CHAMPION: dvc.pointer_text(release.model_md5, "champion").encode()},
             f"Roll back to {release.release}: it is in production again",
             start=start,
             author=identity(project.root, project.answers),
@@ -134,16 +134,9 @@ def move_champion(project: Project, release: Release) -> Moved:
     return Moved(branch, "")
 
 
-def champion_pointer(md5: str) -> str:
-    """The text of models/champion.dvc that names the artifact which DVC calls `md5`."""
-    return f"outs:\n- md5: {md5}\n  hash: md5\n  path: champion\n"
-
-
 def champion_md5(pointer: str) -> str:
     """What a text of models/champion.dvc names, or an empty text."""
-    outs = parse_mapping(pointer, CHAMPION).get("outs") if pointer.strip() else None
-    named = outs[0].get("md5") if isinstance(outs, list) and outs and isinstance(outs[0], dict) else None
-    return named if isinstance(named, str) else ""
+    return dvc.pointed_md5(parse_mapping(pointer, CHAMPION)) if pointer.strip() else ""
 
 
 def _place(

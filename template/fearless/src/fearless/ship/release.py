@@ -24,9 +24,9 @@ from fearless.core.yaml_file import read_mapping
 from fearless.gate.findings import Report
 from fearless.golden.frozen import pointed_digest, pointer_of
 from fearless.model.artifact import open_model
-from fearless.model.releases import CARD, GATE, POINTER, RECORD, Person, Release, releases
+from fearless.model.releases import CARD, GATE, MODEL, POINTER, RECORD, Person, Release, releases
 from fearless.report.card import card
-from fearless.ship.deploy import CHAMPION, champion_md5, champion_pointer
+from fearless.ship.deploy import CHAMPION, champion_md5
 
 BRANCH = "fearless-release-"
 CANDIDATE = "models/candidate"
@@ -61,7 +61,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A release on its branch. `folder` is its bundle's, `commit` the one that brings it."""
+    """A release on its branch; `commit` is the one that brings its bundle and makes it the champion."""
 
     release: Release
     branch: str
@@ -145,14 +145,14 @@ def prepare(
     bundle = {
         **files,
         RECORD: text,
-        POINTER: f"outs:\n- md5: {plan.model_md5}\n  hash: md5\n  path: model\n",
+        POINTER: dvc.pointer_text(plan.model_md5, MODEL),
         ".gitignore": "/model\n",
     }
     brought = {f"{release.folder}/{each}": content.encode() for each, content in bundle.items()}
     commit = commit_on_branch(
         project.root,
         plan.branch,
-        {**brought, CHAMPION: champion_pointer(plan.model_md5).encode(), **(beside or {})},
+        {**brought, CHAMPION: dvc.pointer_text(plan.model_md5, "champion").encode(), **(beside or {})},
         f"Release {plan.version} of {release.model_name}\n\n{_told(release)}",
         start=plan.start,
         author=identity(project.root, project.answers),
