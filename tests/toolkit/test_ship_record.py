@@ -111,11 +111,10 @@ def test_a_kill_at_any_moment_leaves_the_commit_whole_or_not_made(shop: Signed) 
     shop.tree.write("gate.yaml", "version: 1 # staged\n")
     shop.git("add", "gate.yaml")
     environment = as_person(BOB) | {"PYTHONPATH": str(SOURCE), "HOME": str(shop.root)}
-    cut = 0
-    for number in range(20):
-        before = shop.git("rev-parse", "HEAD")
+
+    def begun(text: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-c", RAISE, str(shop.root), f"Concern {number}"],
+            [sys.executable, "-c", RAISE, str(shop.root), text],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -123,7 +122,18 @@ def test_a_kill_at_any_moment_leaves_the_commit_whole_or_not_made(shop: Signed) 
         )
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        time.sleep(number * 0.012)  # the moment of the kill, not a wait for anything
+        return process
+
+    whole, began = begun("Concern that nobody kills"), time.monotonic()
+    assert whole.wait(60) == 0
+    takes = time.monotonic() - began  # on this machine, as busy as it is now
+    cut = 0
+    for number in range(20):
+        before = shop.git("rev-parse", "HEAD")
+        process = begun(f"Concern {number}")
+        time.sleep(
+            takes * number / 9
+        )  # the moment of the kill, not a wait for anything: up to twice what it takes
         os.killpg(process.pid, 9)
         process.wait(30)
         (shop.root / ".git" / "index.lock").unlink(missing_ok=True)
