@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -163,6 +164,9 @@ def gate(
                 "A file of predictions has no base.",
                 fix="Take the policy from the target branch: `git show origin/main:gate.yaml > policy.yaml`.",
             )
+        # Rows are read and added up block by block: pools of threads would only wait for each other, and waiting costs.
+        for pool in ("OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
+            os.environ.setdefault(pool, "1")
         from fearless.cli.predictions import judge_file_and_print
 
         raise typer.Exit(

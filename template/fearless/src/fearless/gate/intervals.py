@@ -204,6 +204,11 @@ def t_quantile(probability: float, degrees: int) -> float:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5 (expansion around the normal).
     """
+    return float(t_quantiles(probability, np.array([degrees]))[0])
+
+
+def t_quantiles(probability: float, degrees: NDArray[np.intp]) -> Array:
+    """`t_quantile` at each of (n,) degrees of freedom."""
     x = NormalDist().inv_cdf(probability)
     terms = (
         x,
@@ -212,4 +217,9 @@ def t_quantile(probability: float, degrees: int) -> float:
         (3 * x**7 + 19 * x**5 + 17 * x**3 - 15 * x) / 384,
         (79 * x**9 + 776 * x**7 + 1482 * x**5 - 1920 * x**3 - 945 * x) / 92160,
     )
-    return float(sum(term / float(degrees) ** power for power, term in enumerate(terms)))
+    share = 1.0 / degrees
+    found = np.full(len(degrees), terms[-1])
+    for term in reversed(terms[:-1]):
+        found *= share
+        found += term
+    return found

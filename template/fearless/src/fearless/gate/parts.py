@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fearless.gate.findings import Estimate
-from fearless.gate.intervals import Array, t_quantile
+from fearless.gate.intervals import Array, t_quantiles
 from fearless.gate.metrics import Metric
 from fearless.gate.policy import Slices
 
@@ -91,7 +91,7 @@ class Sliced:
         )
 
     def _quantiles(self, confidence: float) -> Array:
-        return np.array([t_quantile(confidence, max(int(each), 1)) for each in self.degrees])
+        return t_quantiles(confidence, np.maximum(self.degrees, 1))
 
     def _slack(self, quantile: Array) -> Array:
         return np.asarray(self.value_errors + quantile * self.error_errors)

@@ -18,7 +18,7 @@ from fearless.gate.moments import root_of
 
 # Cells of bins and levels that are counted at a time: what they take is all the memory that ranks need.
 # As many as keep what they hide small beside a standard error, which falls with the root of the rows.
-CELLS_A_ROOT, MOST_CELLS = 130, 1 << 20
+CELLS_A_ROOT, MOST_CELLS = 80, 1 << 20
 # Influences are looked up in float32, which takes half of the memory: each is off by at most 2^-24 of itself, their
 # difference and its square by as much again.
 ROUNDING = 2.0**-22
@@ -137,26 +137,29 @@ def rank(
         for model, at in _cells(blocks, block, column, models, shift).items():
             np.add.at(counts[model], at, np.int32(1))
     order = np.zeros(1, dtype=np.intp) if column is None else column.order
-    tables = {name: [np.zeros(len(each), dtype=np.float32) for each in counts.values()] for name in metrics}
+    # The influences of a row by all metrics lie side by side, so that one look finds them.
+    tables = [np.zeros((len(each), len(metrics)), dtype=np.float32) for each in counts.values()]
     found = {name: _unmeasured(metric, models, levels) for name, metric in metrics.items()}
     for which, model in enumerate(models):
         by_level = counts[model].reshape(-1, levels)
         for part, level in enumerate(order):
             ranks = Binned(np.ascontiguousarray(by_level[:, level]).reshape(-1, 2), mixed[model])
             if min(ranks.positives, ranks.rows - ranks.positives) >= 2:
-                for name, each in found.items():
-                    table = each.measure(which, part, ranks)
-                    tables[name][which].reshape(-1, levels)[:, level] = table
+                for at, each in enumerate(found.values()):
+                    tables[which].reshape(-1, levels, len(metrics))[:, level, at] = each.measure(
+                        which, part, ranks
+                    )
     if len(models) > 1:
         for block in range(len(blocks)):
             ours, theirs = _cells(blocks, block, column, models, shift).values()
             level = None if column is None else blocks.read(block, column.name)
-            for name, (first, second) in tables.items():
-                apart = np.take(first, ours, mode="clip")  # without a second look at each index
-                apart -= np.take(second, theirs, mode="clip")
-                np.square(apart, out=apart)
-                sums = np.array([apart.sum()]) if level is None else np.bincount(level, apart, levels)
-                found[name].apart[:] += sums[order]
+            apart = np.take(tables[0], ours, axis=0, mode="clip")  # without a second look at each index
+            apart -= np.take(tables[1], theirs, axis=0, mode="clip")
+            np.square(apart, out=apart)
+            for at, each in enumerate(found.values()):
+                squares = apart[:, at]
+                sums = np.array([squares.sum(dtype=np.float64)]) if level is None else np.bincount(level, squares, levels)
+                each.apart[:] += sums[order]
     return found
 
 
@@ -177,10 +180,10 @@ def _cells(
             codes >>= np.uint32(shift + 1)
             codes <<= np.uint32(1)
             codes |= positive
-        at = codes.astype(np.intp)
         if column is not None and level is not None:
-            at *= len(column.names)
-            at += level
+            codes *= np.uint32(len(column.names))
+            codes += level
+        at = codes.astype(np.intp)
         found[model] = at
     return found
 
