@@ -56,6 +56,8 @@ def main() -> None:
             f"Please report {_record(error)}.",
         )
         raise SystemExit(2) from None
+    finally:
+        gc.freeze()  # Python looks for garbage once more when it ends, among all that ends with it
 
 
 def _tell(what: str, fix: str) -> None:

@@ -22,6 +22,7 @@ from fearless.gate.intervals import Array
 CELL = 46
 CELLS = (0x3FF0000000000000 >> CELL) + 1
 INNER = 32  # bits of the place within a cell
+BEYOND = 16  # cells above the highest score of the sample that are taken for inhabited
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Bins:
         """
         at = _bits(sample) >> CELL
         rows = np.bincount(at, minlength=CELLS)
+        # Of the rows that are not in the sample some score higher than all that are, where the precision moves most.
+        rows[at.max() + 1 :][:BEYOND] = 1
         positive = (np.bincount(at, y, CELLS) + 0.5) / (rows + 1.0)
         higher = (np.cumsum(rows[::-1])[::-1] - 0.5 * rows) / len(sample)
         of_precision = rows * np.sqrt(positive / np.where(rows > 0, higher, 1.0))

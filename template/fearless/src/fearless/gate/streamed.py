@@ -33,7 +33,7 @@ from fearless.gate.rank_pass import Column, Ranked, bin_of, rank
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
 from fearless.gate.sums import TRUTH, Asked, Sums, wanted
 
-FEWEST_BINS, MOST_BINS = 1 << 12, 1 << 17
+FEWEST_BINS, MOST_BINS = 1 << 12, 1 << 16
 ROWS_A_BIN = 16
 
 

@@ -48,9 +48,14 @@ class Roles:
     @property
     def columns(self) -> list[str]:
         """All that are read."""
-        of_models = [column for columns in self.models.values() for column in columns]
         group = [self.group] if self.group else []
-        return list(dict.fromkeys([TRUTH, *of_models, *self.slices, *group, *self.ids]))
+        return list(dict.fromkeys([*self.numbers, *self.slices, *group]))
+
+    @property
+    def numbers(self) -> list[str]:
+        """Those that `block_of` takes: the truth, the scores and what tells rows apart."""
+        of_models = [column for columns in self.models.values() for column in columns]
+        return list(dict.fromkeys([TRUTH, *of_models, *self.ids]))
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,10 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
     spread = Spread((TRUTH, *roles.models), rows)
     levels = {column: Numbered(column) for column in roles.slices}
     totals = np.zeros(max(len(roles.classes), 1))
+    # Texts are the most of a file: each column of them is read for itself and gone before the next.
+    numbers = [each for each in roles.numbers if each != ROW_ID]
     for start in range(0, rows, BLOCK):
-        frame = found.read([each for each in roles.columns if each != ROW_ID], start, BLOCK)
-        block = block_of(frame, roles, name, start)
+        block = block_of(found.read(numbers, start, BLOCK), roles, name, start)
         y = _as_kept(block.y, roles)
         if roles.task == "multiclass":
             totals += np.bincount(y, minlength=len(totals))
@@ -48,7 +49,7 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
             totals += float(y.sum(dtype=np.float64))
         kept: dict[str, NDArray[np.generic]] = {TRUTH: y, **block.scores}
         for column, numbered in levels.items():
-            kept[column] = numbered.codes(frame[column])
+            kept[column] = numbered.codes(found.read([column], start, BLOCK)[column])
         blocks.append(kept)
         spread.take(start, kept)
     _refuse_one_class(roles, totals, blocks)
@@ -86,7 +87,7 @@ class Numbered:
                     fix="Name a column with fewer levels, or make ranges of it.",
                 )
             found = texts.cast(pl.Enum(self.names)).to_physical()
-        return np.asarray(found.cast(pl.UInt8).to_numpy())
+        return found.to_numpy().astype(np.uint8)
 
 
 def _keep_freed_memory() -> None:
