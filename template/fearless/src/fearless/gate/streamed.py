@@ -101,7 +101,7 @@ class Streamed:
             scores = {name: blocks.read(block, name) for name in models}
             codes = {column.name: blocks.read(block, column.name) for column in columns}
             if bins:
-                y, scores, codes = _by_score(blocks, block, y, scores, codes, bins, told)
+                _keep_by_score(blocks, block, y, scores, codes, bins, told)
             of_row = y.astype(np.float64)
             if drawn is not None:
                 drawn.add(of_row, scores)
@@ -160,12 +160,11 @@ class Streamed:
 
     @cached_property
     def calibration(self) -> Calibration:
-        """Two passes more: the exact edges of the bins, then the rows between them."""
-        numbers, scores = bin_of(CANDIDATE), CANDIDATE
-        blocks = range(len(self.blocks))
-        counts = np.zeros(self.bins[CANDIDATE].count, dtype=np.int64)
+        """Three passes more: how many rows are in each bin of scores, the exact edges, the rows between them."""
+        bins, blocks = self.bins[CANDIDATE], range(len(self.blocks))
+        counts = np.zeros(bins.count, dtype=np.int64)
         for block in blocks:
-            np.add.at(counts, self.blocks.read(block, numbers) >> 1, 1)
+            counts += np.bincount(bins(self.blocks.read(block, CANDIDATE)), minlength=bins.count)
         reached = np.cumsum(counts)
         places = calibration.places(self.rows)
         near = np.searchsorted(reached, places, side="right")
@@ -173,15 +172,15 @@ class Streamed:
         wanted[near] = True
         kept = []
         for block in blocks:
-            at = np.flatnonzero(wanted[self.blocks.read(block, numbers) >> 1])
-            kept.append(self.blocks.read(block, scores)[at])
+            scores = self.blocks.read(block, CANDIDATE)
+            kept.append(scores[wanted[bins(scores)]])
         some = np.sort(np.concatenate(kept))
         # Of the rows below a place some are in bins that were not kept.
         left_out = np.cumsum(np.where(wanted, 0, counts))[near]
         edges = np.unique(some[places - left_out])
         curve = calibration.Sums(edges)
         for block in blocks:
-            curve.add(self.blocks.read(block, TRUTH).astype(np.float64), self.blocks.read(block, scores))
+            curve.add(self.blocks.read(block, TRUTH).astype(np.float64), self.blocks.read(block, CANDIDATE))
         return curve.calibration()
 
     @property
@@ -243,11 +242,15 @@ class Streamed:
 
     def _table(self, model: str, other: str, threshold: float) -> Table:
         other = other if other in self.judged or other == CONSTANT else model
-        return Table(
-            _of_models(
-                self.sums.tables[threshold], self._answers(model, threshold), self._answers(other, threshold)
-            )
-        )
+        key = (model, other, threshold)
+        if key not in self._tables:
+            answers = self._answers(model, threshold), self._answers(other, threshold)
+            self._tables[key] = Table(_of_models(self.sums.tables[threshold], *answers))
+        return self._tables[key]
+
+    @cached_property
+    def _tables(self) -> dict[tuple[str, str, float], Table]:
+        return {}
 
     def _answers(self, model: str, threshold: float) -> NDArray[np.intp]:
         """(8,) what the model says in each cell of (target, candidate's yes, champion's yes)."""
@@ -267,7 +270,7 @@ class Streamed:
         )
 
 
-def _by_score(
+def _keep_by_score(
     blocks: Blocks,
     block: int,
     y: NDArray[Any],
@@ -275,8 +278,8 @@ def _by_score(
     codes: Mapping[str, NDArray[np.uint8]],
     bins: Mapping[str, Bins],
     told: Mapping[str, Told],
-) -> tuple[NDArray[Any], dict[str, Array], dict[str, NDArray[np.uint8]]]:
-    """The rows of a block by ascending score of the candidate, kept in that order with their bins.
+) -> None:
+    """Keep the bins and the levels of the rows of a block by ascending score of the candidate.
 
     The order of rows means nothing, and neighbours in it find what is looked up for them side by side in memory: later
     passes take a fraction of the time.
@@ -285,19 +288,14 @@ def _by_score(
     steps = (bins[CANDIDATE].count - 1).bit_length() - 16
     near = numbers[CANDIDATE] >> steps if steps > 0 else numbers[CANDIDATE]
     order = np.argsort(near.astype(np.uint16), kind="stable")
-    y, scores, codes = (
-        np.take(y, order, mode="clip"),
-        {name: np.take(each, order, axis=0, mode="clip") for name, each in scores.items()},
-        {name: np.take(each, order, mode="clip") for name, each in codes.items()},
-    )
-    kept: dict[str, NDArray[Any]] = {TRUTH: y, CANDIDATE: scores[CANDIDATE], **codes}
+    kept: dict[str, NDArray[Any]] = dict(codes)
     for name, found in numbers.items():
-        at = np.take(found, order, mode="clip")
-        told[name].add(at, scores[name])
-        kept[bin_of(name)] = (2 * at + y).astype(np.uint32)
+        told[name].add(found, scores[name])
+        found *= 2
+        found += y
+        kept[bin_of(name)] = found.astype(np.uint32)
     for name, array in kept.items():
-        blocks.add(block, name, array)
-    return y, scores, codes
+        blocks.add(block, name, np.take(array, order, mode="clip"))
 
 
 def _rows(blocks: Blocks) -> int:

@@ -132,14 +132,23 @@ class Sums:
         losses, found = self.losses(metric), []
         first: list[Array] = []
         for model in self._order(metric):
-            given = self._said(y, scores, model)
-            columns = [loss(y, given) for loss in losses]
+            if model == CONSTANT and self.task == "binary":
+                columns = self._of_constant(losses, y)
+            else:
+                given = self._said(y, scores, model)
+                columns = [loss(y, given) for loss in losses]
             if model == CANDIDATE:
                 first = columns
             elif model == CHAMPION:
                 columns = [one - other for one, other in zip(first, columns, strict=True)]
             found += columns
         return found if shift is None else [each - at for each, at in zip(found, shift, strict=True)]
+
+    def _of_constant(self, losses: Sequence[RowLoss], y: Array) -> list[Array]:
+        """Who says the same of every row loses one of two amounts."""
+        two = np.array([0.0, 1.0])
+        found = [loss(two, self._said(two, {}, CONSTANT)) for loss in losses]
+        return [np.where(y > 0.5, of_positive, of_negative) for of_negative, of_positive in found]
 
     def _said(self, y: Array, scores: Mapping[str, Array], model: str) -> Array:
         if model != CONSTANT:
