@@ -22,9 +22,9 @@ def main() -> None:
 
             run_stage(sys.argv[2])
             return
-        from fearless.cli.app import app
+        from fearless.cli.app import app_of
 
-        app()
+        app_of(sys.argv[1:])()
     except FearlessError as error:
         _tell(error.what, error.fix)
         raise SystemExit(error.code) from None

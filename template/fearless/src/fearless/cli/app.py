@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from copy import copy
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,22 @@ audit_app = typer.Typer(no_args_is_help=True, help="Hold the ledger against itse
 app.add_typer(golden_app, name="golden")
 app.add_typer(columns_app, name="columns")
 app.add_typer(audit_app, name="audit")
+
+
+
+def app_of(arguments: list[str]) -> typer.Typer:
+    """The command that the arguments name, or all of them: typer builds each that it knows before it calls one."""
+    named = [each for each in app.registered_commands if arguments and _name(each) == arguments[0]]
+    if not named:
+        return app
+    found = copy(app)
+    found.registered_commands = named
+    return found
+
+
+def _name(command: typer.models.CommandInfo) -> str:
+    return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Simulated = Annotated[

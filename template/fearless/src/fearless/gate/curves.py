@@ -100,7 +100,8 @@ class _Counted:
         negatives = np.concatenate(([0.0], np.cumsum((self.rows - self.y_sum)[::-1])))
         x, up = negatives / max(negatives[-1], 1.0), positives / max(positives[-1], 1.0)
         # Points at equal steps of the way along the curve, so that a steep part has as many as a flat one.
-        kept = np.unique(np.searchsorted(x + up, np.linspace(0.0, x[-1] + up[-1], POINTS)))
+        kept = np.searchsorted(x + up, np.linspace(0.0, x[-1] + up[-1], POINTS))
+        kept = kept[np.diff(kept, prepend=-1) > 0]
         return [[round(float(a), 4), round(float(b), 4)] for a, b in zip(x[kept], up[kept], strict=True)]
 
     def reliability(self) -> list[list[float]]:

@@ -145,8 +145,11 @@ class Draws:
         error = float(np.std(self.draws))
         reach = self._reach(confidence)
         level = NormalDist().cdf(reach)
+        last = len(self.draws) - 1
         if (1 - level) * len(self.draws) >= TAIL_DRAWS:
-            lower, upper = np.quantile(self.draws, (1 - level, level))
+            # They are in order already: numpy's quantile would look for its place and load masked arrays for it.
+            places = np.array([1 - level, level]) * last
+            lower, upper = np.interp(places, np.arange(last + 1), self.draws)
         else:
             lower, upper = self.value - reach * error, self.value + reach * error
         # A percentile may lie a hair beyond the value where the draws have few different values.
