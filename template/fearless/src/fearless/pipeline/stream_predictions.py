@@ -17,13 +17,12 @@ from fearless.gate.rank_pass import Column
 from fearless.gate.streamed import Streamed
 from fearless.gate.sums import TRUTH
 from fearless.pipeline.predictions import ROW_ID, Predictions, Roles, block_of, refuse_row_twice
+from fearless.pipeline.spread import Spread
 
 if TYPE_CHECKING:
     import polars as pl
 
 BLOCK = 1 << 17
-# Rows that say where scores lie; the more there are, the more alike are the bins.
-SAMPLE = 1 << 17
 IDS_AT_ONCE = 1_000_000
 KEPT_BYTES = 31 * 1024 * 1024
 
@@ -36,8 +35,7 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
     name = found.file.name
     _keep_freed_memory()
     _refuse_rows_twice(found, rows)
-    step = max(rows // SAMPLE, 1)
-    some: dict[str, list[Array]] = {each: [] for each in (TRUTH, *roles.models)}
+    spread = Spread((TRUTH, *roles.models), rows)
     levels = {column: Numbered(column) for column in roles.slices}
     totals = np.zeros(max(len(roles.classes), 1))
     for start in range(0, rows, BLOCK):
@@ -52,8 +50,7 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
         for column, numbered in levels.items():
             kept[column] = numbered.codes(frame[column])
         blocks.append(kept)
-        for each, taken in some.items():
-            taken.append(np.array(kept[each][-start % step :: step], dtype=np.float64))
+        spread.take(start, kept)
     _refuse_one_class(roles, totals, blocks)
     constant: float | Array = totals / rows if roles.task == "multiclass" else float(totals[0] / rows)
     return Streamed.of(
@@ -63,7 +60,7 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
         list(roles.models),
         constant,
         [Column(column, tuple(numbered.names)) for column, numbered in levels.items()],
-        {each: np.concatenate(taken) for each, taken in some.items()},
+        spread.sample(),
     )
 
 
