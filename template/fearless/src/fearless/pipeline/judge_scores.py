@@ -1,0 +1,169 @@
+"""Scores that are in memory, judged by the engine that suits their number: both give one result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fearless.core.errors import FearlessError
+from fearless.gate.blocks import Blocks
+from fearless.gate.curves import curves
+from fearless.gate.findings import Check, Report
+from fearless.gate.intervals import Array
+from fearless.gate.levels import Levels
+from fearless.gate.own import Function
+from fearless.gate.policy import Mode, Policy, requirements
+from fearless.gate.rank_pass import Column
+from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT, Scored
+from fearless.gate.slices import refuse_other_slices
+from fearless.gate.streamed import Streamed, unstreamable
+from fearless.gate.streamed_parts import StreamedParts
+from fearless.gate.sums import TRUTH
+from fearless.gate.verdict import judge, judge_measured, not_judged
+from fearless.pipeline.spread import Spread
+
+# Up to here the exact engine is as fast, and its memory is modest.
+MOST_EXACT_ROWS = 200_000
+BLOCK = 1 << 17
+# The truth on disk, in as few bytes as it needs: a class 0 or 1, a number, the number of a class.
+KEPT = {"binary": np.uint8, "regression": np.float64, "multiclass": np.uint16}
+
+
+def judge_scores(
+    policy: Policy,
+    task: str,
+    y: NDArray[Any],
+    candidate: Array,
+    champion: Array | None,
+    baselines: Mapping[str, Array],
+    mode: Mode = "pull_request",
+    *,
+    room: Path,
+    groups: NDArray[Any] | None = None,
+    slices: Iterable[Levels] = (),
+    own: Mapping[str, Function] | None = None,
+    classes: Sequence[str] = (),
+    descriptions: Mapping[str, str] | None = None,
+    context: Mapping[str, Any] | None = None,
+    beside: Sequence[Check] = (),
+    notes: Sequence[str] = (),
+) -> Report:
+    """Judge the candidate on n golden rows as `fearless.gate.verdict.judge` does, which says what is given.
+
+    Above MOST_EXACT_ROWS rows the streaming engine judges, where it can: the rows go to a file without a name in the
+    folder `room`, and what is measured takes memory that hardly grows with them. The baseline `constant` says the same
+    of every row. The report's context names the engine, and its curves are drawn.
+    """
+    told = dict(context or {})
+    if y.size > MOST_EXACT_ROWS:
+        told["engine"] = "streaming"
+        try:
+            requirements(policy, task)
+            hindrance = unstreamable(policy, task, groups is not None)
+            if not hindrance:
+                golden = Scored.of(policy, task, y, candidate, champion, baselines, None, own, classes)
+                with Blocks(room) as blocks, np.errstate(over="ignore", invalid="ignore"):
+                    streamed = _streamed(golden, slices, blocks)
+                    return judge_streamed(streamed, mode, descriptions or {}, told, beside, notes)
+        except FearlessError as error:
+            return not_judged([str(error)], task, mode, policy, told)
+        notes = [*notes, held_in_memory(hindrance)]
+    report = judge(
+        policy,
+        task,
+        y,
+        candidate,
+        champion,
+        baselines,
+        mode,
+        groups=groups,
+        slices=slices,
+        own=own,
+        classes=classes,
+        descriptions=descriptions,
+        context={**told, "engine": "exact"},
+        beside=beside,
+        notes=notes,
+    )
+    return with_curves(report, y, candidate, champion)
+
+
+def with_curves(report: Report, y: NDArray[Any], candidate: Array, champion: Array | None) -> Report:
+    """The report of the exact engine with the curves of the two models, where it judged and the task has some."""
+    if not report.models or report.task == "multiclass":
+        return report
+    drawn = {CANDIDATE: candidate} if champion is None else {CANDIDATE: candidate, CHAMPION: champion}
+    return replace(report, curves=curves(report.task, np.asarray(y, dtype=np.float64), drawn))
+
+
+def judge_streamed(
+    golden: Streamed,
+    mode: Mode,
+    descriptions: Mapping[str, str],
+    context: Mapping[str, Any],
+    beside: Sequence[Check] = (),
+    notes: Sequence[str] = (),
+) -> Report:
+    """Judge golden rows that the streaming engine has measured, whose blocks are still open; with their curves."""
+    report = judge_measured(
+        golden,
+        StreamedParts(golden) if golden.columns else None,
+        mode,
+        descriptions=descriptions,
+        context={**context, "engine": "streaming"},
+        beside=beside,
+        notes=notes,
+    )
+    if report.models and golden.curves is not None:
+        report = replace(report, curves=golden.curves.drawn())
+    return report
+
+
+def held_in_memory(hindrance: str) -> str:
+    """Why many rows were not streamed."""
+    return f"All rows were held in memory: the streaming engine cannot judge {hindrance}."
+
+
+def _streamed(golden: Scored, slices: Iterable[Levels], blocks: Blocks) -> Streamed:
+    """Rows that were proven, on disk block by block and measured there."""
+    columns, codes = _narrow(golden, slices)
+    models = [name for name in golden.scores if name != CONSTANT]
+    spread = Spread((TRUTH, *models), golden.rows)
+    for start in range(0, golden.rows, BLOCK):
+        rows = slice(start, start + BLOCK)
+        block: dict[str, NDArray[np.generic]] = {TRUTH: golden.y[rows].astype(KEPT[golden.task])}
+        block |= {name: golden.scores[name][rows] for name in models}
+        block |= {name: each[rows] for name, each in codes.items()}
+        blocks.append(block)
+        spread.take(start, block)
+    said = golden.scores[CONSTANT][0]
+    measured = Streamed.of(
+        golden.policy,
+        golden.task,
+        blocks,
+        models,
+        said if golden.task == "multiclass" else float(said),
+        columns,
+        spread.sample(),
+    )
+    # Models stand in a report in the order in which they are given.
+    return replace(measured, scores={name: measured.scores[name] for name in golden.scores})
+
+
+def _narrow(golden: Scored, slices: Iterable[Levels]) -> tuple[list[Column], dict[str, NDArray[np.uint8]]]:
+    """The columns of `slices.by`, and for each (n,) the number of each row's level in one byte."""
+    asked = golden.policy.slices
+    if asked is None:
+        return [], {}
+    names: dict[str, tuple[str, ...]] = {}
+    codes: dict[str, NDArray[np.uint8]] = {}
+    for levels in slices:
+        names[levels.column] = levels.names
+        codes[levels.column] = levels.narrow
+    refuse_other_slices(asked, golden.rows, {name: len(each) for name, each in codes.items()})
+    return [Column(name, names[name]) for name in asked.by], {name: codes[name] for name in asked.by}
