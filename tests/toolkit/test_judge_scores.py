@@ -17,11 +17,17 @@ from fearless.gate.intervals import Array
 from fearless.gate.policy import Policy, parse
 from fearless.pipeline import judge_scores as judging
 from fearless.pipeline.judge_scores import judge_scores
-from fearless.pipeline.levels import levels_of
 
 from .engines import BINARY, CLASSES, KINDS, REGRESSION, binary, classes, hold, regression
 
 NAMES = ("red", "green", "blue")
+SOUND = """\
+version: 1
+checks:
+  - {metric: log_loss, max_rise: 0.1}
+  - {metric: roc_auc, floor: 0.6, max_drop: 0.1}
+slices: {by: [region], min_rows: 60, min_positives: 10}
+"""
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,13 @@ class Given:
     def asked(self) -> Policy:
         return parse(yaml.safe_load(self.policy))
 
-    def judged(self, room: Path, most: int, block: int = 700) -> Report:
-        """Judged where more than `most` rows are many."""
+    def judged(self, room: Path, most: int, block: int = 700, settled: bool = True) -> Report:
+        """Judged where more than `most` rows are many; in doubt by the streaming engine alone, unless `settled`."""
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(judging, "MOST_EXACT_ROWS", most)
             patched.setattr(judging, "BLOCK", block)
+            if not settled:
+                patched.setattr(judging, "doubtful", lambda _: [])
             return judge_scores(
                 self.asked,
                 self.task,
@@ -54,7 +62,7 @@ class Given:
                 self.champion,
                 self.baselines,
                 room=room,
-                slices=levels_of(self.rows, self.asked),
+                rows=self.rows,
                 context={"toolkit": "0.0.0"},
                 notes=["A note."],
                 **self.more,
@@ -62,7 +70,7 @@ class Given:
 
     def both(self, room: Path, block: int = 700) -> tuple[Report, Report]:
         """By the exact engine and by the streaming one."""
-        return self.judged(room, self.y.size), self.judged(room, 0, block)
+        return self.judged(room, self.y.size), self.judged(room, 0, block, settled=False)
 
 
 def of_binary(kind: str = "smooth", champion: bool = True, rows: int = 2500) -> Given:
@@ -147,11 +155,34 @@ def test_however_the_rows_fall_into_blocks_the_verdict_is_the_same(tmp_path: Pat
     alike(*of_binary(rows=300 if block == 1 else 2500).both(tmp_path, block))
 
 
-def test_the_engine_goes_by_the_rows_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    given = of_binary()
+@pytest.mark.parametrize("given", [replace(of_binary(), policy=SOUND), of_regression(), of_classes()])
+def test_the_engine_goes_by_the_rows_and_leaves_nothing_behind(tmp_path: Path, given: Given) -> None:
     for most, engine in ((2500, "exact"), (2499, "streaming")):
         assert given.judged(tmp_path, most).context["engine"] == engine
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("champion", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_verdict_rests_on_the_certified_error(tmp_path: Path, kind: str, champion: bool) -> None:
+    given = of_binary(kind, champion)
+    exact, many = given.judged(tmp_path, 2500), given.judged(tmp_path, 0)
+    assert [(each.id, each.verdict) for each in many.checks] == [
+        (each.id, each.verdict) for each in exact.checks
+    ]
+    assert (many.verdict, many.exit_code) == (exact.verdict, exact.exit_code)
+
+
+def test_an_unchanged_model_is_not_worse_than_itself_in_any_part(tmp_path: Path) -> None:
+    given = replace(of_binary("same"), policy=SOUND)
+    doubted = given.judged(tmp_path, 0, settled=False)
+    assert {each.id for each in doubted.checks if each.verdict is Verdict.FAIL} == {"roc_auc.slices.region"}
+    settled = given.judged(tmp_path, 0)
+    assert (settled.verdict, settled.context["engine"]) == (Verdict.PASS, "exact")
+    assert settled.notes[-1] == (
+        "All rows were held in memory and judged exactly: the streaming engine did not pass roc_auc.slices.region, and"
+        " its certified error may have been why."
+    )
 
 
 def own(y: Array, scores: Array) -> Array:

@@ -30,7 +30,6 @@ from fearless.pipeline.base_golden import BaseGolden, golden_of_base
 from fearless.pipeline.budgets import budget_checks
 from fearless.pipeline.change import changes
 from fearless.pipeline.judge_scores import judge_scores
-from fearless.pipeline.levels import levels_of
 from fearless.pipeline.own_metrics import own_metrics
 from fearless.pipeline.prepare import open_train
 from fearless.pipeline.train import made_from
@@ -159,9 +158,9 @@ class _Bench:
             scores.champion,
             scores.baselines,
             self.mode,
+            rows=rows,
             room=self.project.scratch,
             groups=rows[group].cast(str).to_numpy() if group else None,
-            slices=levels_of(rows, policy),
             own=own_metrics(Team.of(self.project, self.dictionary), policy),
             descriptions=self._descriptions(),
             context=context,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from fearless.core.errors import FearlessError
 from fearless.gate.blocks import Blocks
 from fearless.gate.curves import curves
-from fearless.gate.findings import Check, Report
+from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.intervals import Array
 from fearless.gate.levels import Levels
+from fearless.gate.metrics import TABLES
 from fearless.gate.own import Function
 from fearless.gate.policy import Mode, Policy, requirements
 from fearless.gate.rank_pass import Column
@@ -25,7 +26,11 @@ from fearless.gate.streamed import Streamed, unstreamable
 from fearless.gate.streamed_parts import StreamedParts
 from fearless.gate.sums import TRUTH
 from fearless.gate.verdict import judge, judge_measured, not_judged
+from fearless.pipeline.levels import levels_of
 from fearless.pipeline.spread import Spread
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # Up to here the exact engine is as fast, and its memory is modest.
 MOST_EXACT_ROWS = 200_000
@@ -43,9 +48,9 @@ def judge_scores(
     baselines: Mapping[str, Array],
     mode: Mode = "pull_request",
     *,
+    rows: pl.DataFrame,
     room: Path,
     groups: NDArray[Any] | None = None,
-    slices: Iterable[Levels] = (),
     own: Mapping[str, Function] | None = None,
     classes: Sequence[str] = (),
     descriptions: Mapping[str, str] | None = None,
@@ -55,24 +60,29 @@ def judge_scores(
 ) -> Report:
     """Judge the candidate on n golden rows as `fearless.gate.verdict.judge` does, which says what is given.
 
-    Above MOST_EXACT_ROWS rows the streaming engine judges, where it can: the rows go to a file without a name in the
-    folder `room`, and what is measured takes memory that hardly grows with them. The baseline `constant` says the same
-    of every row. The report's context names the engine, and its curves are drawn.
+    `rows` (n,) hold the columns of `slices.by`. Above MOST_EXACT_ROWS rows the streaming engine judges, where it can:
+    what it needs goes to a file without a name in the folder `room`, and it takes memory that hardly grows with the
+    rows. What its certified error may have kept from passing, the exact engine judges again, so that no verdict rests
+    on that error. The baseline `constant` says the same of every row. The report's context names the engine, and its
+    curves are drawn.
     """
     told = dict(context or {})
     if y.size > MOST_EXACT_ROWS:
-        told["engine"] = "streaming"
+        streaming = {**told, "engine": "streaming"}
         try:
             requirements(policy, task)
             hindrance = unstreamable(policy, task, groups is not None)
             if not hindrance:
                 golden = Scored.of(policy, task, y, candidate, champion, baselines, None, own, classes)
-                with Blocks(room) as blocks, np.errstate(over="ignore", invalid="ignore"):
-                    streamed = _streamed(golden, slices, blocks)
-                    return judge_streamed(streamed, mode, descriptions or {}, told, beside, notes)
+                report = _by_blocks(golden, rows, room, mode, descriptions or {}, streaming, beside, notes)
         except FearlessError as error:
-            return not_judged([str(error)], task, mode, policy, told)
-        notes = [*notes, held_in_memory(hindrance)]
+            return not_judged([str(error)], task, mode, policy, streaming)
+        if hindrance:
+            notes = [*notes, held_in_memory(hindrance)]
+        elif open_ := doubtful(report):
+            notes = [*notes, judged_again(open_)]
+        else:
+            return report
     report = judge(
         policy,
         task,
@@ -82,7 +92,7 @@ def judge_scores(
         baselines,
         mode,
         groups=groups,
-        slices=slices,
+        slices=levels_of(rows, policy),
         own=own,
         classes=classes,
         descriptions=descriptions,
@@ -91,6 +101,36 @@ def judge_scores(
         notes=notes,
     )
     return with_curves(report, y, candidate, champion)
+
+
+def doubtful(report: Report) -> list[str]:
+    """The checks of ranks that the streaming engine did not pass: the exact one might, but for the certified error.
+
+    What it passes the exact engine passes too. A check of slices is open where a part has too few rows, and that is
+    known without an error.
+    """
+    return [
+        check.id
+        for check in report.checks
+        if check.metric in TABLES[report.task]
+        and TABLES[report.task][check.metric].ranked
+        and (
+            check.verdict is Verdict.FAIL or (check.verdict is Verdict.INCONCLUSIVE and check.kind != "slice")
+        )
+    ]
+
+
+def held_in_memory(hindrance: str) -> str:
+    """Why many rows were not streamed."""
+    return f"All rows were held in memory: the streaming engine cannot judge {hindrance}."
+
+
+def judged_again(checks: Sequence[str]) -> str:
+    """Why the streaming engine's word was not the last."""
+    return (
+        f"All rows were held in memory and judged exactly: the streaming engine did not pass {', '.join(checks)}, and"
+        " its certified error may have been why."
+    )
 
 
 def with_curves(report: Report, y: NDArray[Any], candidate: Array, champion: Array | None) -> Report:
@@ -124,9 +164,19 @@ def judge_streamed(
     return report
 
 
-def held_in_memory(hindrance: str) -> str:
-    """Why many rows were not streamed."""
-    return f"All rows were held in memory: the streaming engine cannot judge {hindrance}."
+def _by_blocks(
+    golden: Scored,
+    rows: pl.DataFrame,
+    room: Path,
+    mode: Mode,
+    descriptions: Mapping[str, str],
+    context: Mapping[str, Any],
+    beside: Sequence[Check],
+    notes: Sequence[str],
+) -> Report:
+    with Blocks(room) as blocks, np.errstate(over="ignore", invalid="ignore"):
+        streamed = _streamed(golden, levels_of(rows, golden.policy), blocks)
+        return judge_streamed(streamed, mode, descriptions, context, beside, notes)
 
 
 def _streamed(golden: Scored, slices: Iterable[Levels], blocks: Blocks) -> Streamed:
