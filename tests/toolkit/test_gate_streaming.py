@@ -140,6 +140,7 @@ def test_a_large_file_is_judged_alike(tmp_path: Path, kind: str, seed: int) -> N
             {},
             "the team's metric a.b:c",
         ),
+        (BINARY.replace("plan", "champion"), {}, "slices by a column that is called `champion`"),
     ],
 )
 def test_what_the_streaming_engine_cannot_do_is_said_and_never_skipped(

@@ -16,6 +16,7 @@ from fearless.gate.findings import Report, Verdict
 from fearless.gate.intervals import Array
 from fearless.gate.policy import Policy, parse
 from fearless.pipeline import judge_scores as judging
+from fearless.pipeline import stream_scores
 from fearless.pipeline.judge_scores import judge_scores
 
 from .engines import BINARY, CLASSES, KINDS, REGRESSION, binary, classes, hold, regression
@@ -51,7 +52,7 @@ class Given:
         """Judged where more than `most` rows are many; in doubt by the streaming engine alone, unless `settled`."""
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(judging, "MOST_EXACT_ROWS", most)
-            patched.setattr(judging, "BLOCK", block)
+            patched.setattr(stream_scores, "BLOCK", block)
             if not settled:
                 patched.setattr(judging, "doubtful", lambda _: [])
             return judge_scores(

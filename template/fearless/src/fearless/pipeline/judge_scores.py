@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,32 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fearless.core.errors import FearlessError
-from fearless.gate.blocks import Blocks
 from fearless.gate.curves import curves
 from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.intervals import Array
-from fearless.gate.levels import Levels
 from fearless.gate.metrics import TABLES
 from fearless.gate.own import Function
 from fearless.gate.policy import Mode, Policy, requirements
-from fearless.gate.rank_pass import Column
-from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT, Scored
-from fearless.gate.slices import refuse_other_slices
-from fearless.gate.streamed import Streamed, unstreamable
-from fearless.gate.streamed_parts import StreamedParts
-from fearless.gate.sums import TRUTH
+from fearless.gate.scored import CANDIDATE, CHAMPION, Scored
 from fearless.gate.verdict import judge, judge_measured, not_judged
 from fearless.pipeline.levels import levels_of
-from fearless.pipeline.spread import Spread
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from fearless.gate.streamed import Streamed
+
 # Up to here the exact engine is as fast, and its memory is modest.
 MOST_EXACT_ROWS = 200_000
-BLOCK = 1 << 17
-# The truth on disk, in as few bytes as it needs: a class 0 or 1, a number, the number of a class.
-KEPT = {"binary": np.uint8, "regression": np.float64, "multiclass": np.uint16}
 
 
 def judge_scores(
@@ -68,13 +59,19 @@ def judge_scores(
     """
     told = dict(context or {})
     if y.size > MOST_EXACT_ROWS:
+        from fearless.gate.blocks import Blocks
+        from fearless.gate.streamed import unstreamable
+        from fearless.pipeline.stream_scores import stream
+
         streaming = {**told, "engine": "streaming"}
         try:
             requirements(policy, task)
             hindrance = unstreamable(policy, task, groups is not None)
             if not hindrance:
                 golden = Scored.of(policy, task, y, candidate, champion, baselines, None, own, classes)
-                report = _by_blocks(golden, rows, room, mode, descriptions or {}, streaming, beside, notes)
+                with Blocks(room) as blocks, np.errstate(over="ignore", invalid="ignore"):
+                    measured = stream(golden, levels_of(rows, policy), blocks)
+                    report = judge_streamed(measured, mode, descriptions or {}, streaming, beside, notes)
         except FearlessError as error:
             return not_judged([str(error)], task, mode, policy, streaming)
         if hindrance:
@@ -150,6 +147,8 @@ def judge_streamed(
     notes: Sequence[str] = (),
 ) -> Report:
     """Judge golden rows that the streaming engine has measured, whose blocks are still open; with their curves."""
+    from fearless.gate.streamed_parts import StreamedParts
+
     report = judge_measured(
         golden,
         StreamedParts(golden) if golden.columns else None,
@@ -162,58 +161,3 @@ def judge_streamed(
     if report.models and golden.curves is not None:
         report = replace(report, curves=golden.curves.drawn())
     return report
-
-
-def _by_blocks(
-    golden: Scored,
-    rows: pl.DataFrame,
-    room: Path,
-    mode: Mode,
-    descriptions: Mapping[str, str],
-    context: Mapping[str, Any],
-    beside: Sequence[Check],
-    notes: Sequence[str],
-) -> Report:
-    with Blocks(room) as blocks, np.errstate(over="ignore", invalid="ignore"):
-        streamed = _streamed(golden, levels_of(rows, golden.policy), blocks)
-        return judge_streamed(streamed, mode, descriptions, context, beside, notes)
-
-
-def _streamed(golden: Scored, slices: Iterable[Levels], blocks: Blocks) -> Streamed:
-    """Rows that were proven, on disk block by block and measured there."""
-    columns, codes = _narrow(golden, slices)
-    models = [name for name in golden.scores if name != CONSTANT]
-    spread = Spread((TRUTH, *models), golden.rows)
-    for start in range(0, golden.rows, BLOCK):
-        rows = slice(start, start + BLOCK)
-        block: dict[str, NDArray[np.generic]] = {TRUTH: golden.y[rows].astype(KEPT[golden.task])}
-        block |= {name: golden.scores[name][rows] for name in models}
-        block |= {name: each[rows] for name, each in codes.items()}
-        blocks.append(block)
-        spread.take(start, block)
-    said = golden.scores[CONSTANT][0]
-    measured = Streamed.of(
-        golden.policy,
-        golden.task,
-        blocks,
-        models,
-        said if golden.task == "multiclass" else float(said),
-        columns,
-        spread.sample(),
-    )
-    # Models stand in a report in the order in which they are given.
-    return replace(measured, scores={name: measured.scores[name] for name in golden.scores})
-
-
-def _narrow(golden: Scored, slices: Iterable[Levels]) -> tuple[list[Column], dict[str, NDArray[np.uint8]]]:
-    """The columns of `slices.by`, and for each (n,) the number of each row's level in one byte."""
-    asked = golden.policy.slices
-    if asked is None:
-        return [], {}
-    names: dict[str, tuple[str, ...]] = {}
-    codes: dict[str, NDArray[np.uint8]] = {}
-    for levels in slices:
-        names[levels.column] = levels.names
-        codes[levels.column] = levels.narrow
-    refuse_other_slices(asked, golden.rows, {name: len(each) for name, each in codes.items()})
-    return [Column(name, names[name]) for name in asked.by], {name: codes[name] for name in asked.by}
