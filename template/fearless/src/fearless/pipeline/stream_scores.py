@@ -25,7 +25,7 @@ KEPT = {"binary": np.uint8, "regression": np.float64, "multiclass": np.uint16}
 def stream(golden: Scored, slices: Iterable[Levels], blocks: Blocks) -> Streamed:
     """Golden rows that were proven fit to be judged, measured by the streaming engine; `blocks` are empty.
 
-    The baseline `constant` says the same of every row. Raises FearlessError where `slices` lack a column of `slices.by`.
+    The baseline `constant` says the same of every row. Raises FearlessError where `slices` lack a column of the policy.
     """
     columns, codes = _narrow(golden, slices)
     models = [name for name in golden.scores if name != CONSTANT]
