@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,15 @@ def test_the_worse_of_both_sets_decides(noise: float, of_base: float, verdict: V
     assert [each.name for each in report.sets] == ["change", "base"]
     assert max(each.verdict != Verdict.PASS for each in report.sets) == (verdict is Verdict.FAIL)
     assert "3,000 and 2,000 golden rows" in report.summary
+
+
+def test_what_must_be_known_of_the_base_s_figures_alone_is_told_and_said_to_be_theirs() -> None:
+    asked = policy()
+    new, old = judged(asked), judged(asked, rows=2000)
+    both = on_both(new, replace(old, notes=[*old.notes, "Ranks are counted in bins."]), 0, asked)
+    theirs = [note for note in both.notes if note.startswith("On the base's golden data: ")]
+    assert theirs == ["On the base's golden data: Ranks are counted in bins."]
+    assert both.notes[: len(new.notes)] == new.notes
 
 
 def test_each_check_of_the_base_is_named_and_none_is_lost() -> None:

@@ -46,7 +46,9 @@ class Moments:
 
 
 def root_of(products: Array) -> Array:
-    """k vectors of k coordinates with these inner products."""
+    """k vectors of k coordinates with these inner products; NaN where those are too large for a number."""
+    if not np.isfinite(products).all():
+        return np.full_like(products, np.nan)
     values, vectors = np.linalg.eigh(products)
     root: Array = vectors * np.sqrt(np.maximum(values, 0.0))
     return root

@@ -356,7 +356,8 @@ def _scores(task: str, name: str, given: ArrayLike, rows: int) -> Array:
                 f"The {name} scores from {low:.4g} to {high:.4g}, and a probability lies within 0..1.",
                 fix="The model of a binary task gives the probability of the positive class.",
             )
-        scores = np.clip(scores, 0.0, 1.0)
+        if low < 0.0 or high > 1.0:
+            scores = np.clip(scores, 0.0, 1.0)
     return scores
 
 

@@ -8,11 +8,12 @@ rows is named as such. The search for the weakest part goes one column deeper, a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fearless.core.errors import FearlessError
 from fearless.gate import wording
 from fearless.gate.engine import Engine
 from fearless.gate.evidence import holm
@@ -43,6 +44,18 @@ def judge_slices(
         if each.difference is not None:
             checks.append(_check(golden, asked, each, each.difference, fit, proven, family))
     return checks, parts, _weakest(golden, asked, parted)
+
+
+def refuse_other_slices(asked: Slices, rows: int, given: Mapping[str, int]) -> None:
+    """Raise FearlessError where a column of `slices.by` is missing or has other rows; `given` counts those of each."""
+    if missing := [name for name in asked.by if name not in given]:
+        raise FearlessError(
+            f"gate.yaml: slices.by: the golden data has no column `{missing[0]}`.",
+            fix="Name a column of columns.yaml, or freeze golden data that has it.",
+        )
+    for name in asked.by:
+        if given[name] != rows:
+            raise FearlessError(f"Golden data has {rows:,} rows and the slices by {name} {given[name]:,}.")
 
 
 def _proven(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from fearless.gate.grid import Grid
 from fearless.gate.intervals import Array, Interval, Measured, difference
 from fearless.gate.metrics import PRIMARY, TABLES, Metric
 from fearless.gate.own import is_own
-from fearless.gate.policy import Policy
+from fearless.gate.policy import BaselineName, Policy
 from fearless.gate.rank_pass import Column, Ranked, bin_of, rank
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
 from fearless.gate.sums import TRUTH, Asked, Sums, wanted
@@ -41,6 +41,10 @@ def unstreamable(policy: Policy, task: str, grouped: bool) -> str:
     """What the policy asks for and this engine cannot give, in a few words; an empty text where it can give all."""
     if grouped:
         return "rows that belong together"
+    taken = {TRUTH, CANDIDATE, CHAMPION, *get_args(BaselineName), bin_of(CANDIDATE), bin_of(CHAMPION)}
+    for column in policy.slices.by if policy.slices else []:
+        if column in taken:  # on disk it would lie in the place of the truth, or of a model
+            return f"slices by a column that is called `{column}`"
     for name, metric in wanted(policy, task).items():
         if is_own(name):
             return f"the team's metric {name}"

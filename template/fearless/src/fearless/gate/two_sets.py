@@ -30,7 +30,8 @@ def on_both(report: Report, older: Report, left_out: int, policy: Policy) -> Rep
         _set(BASE, older, left_out, older.checks),
     ]
     checks = [*report.checks, *(_of_base(check) for check in older.checks)]
-    return _decided(report, checks, sets, policy)
+    told = [f"On the base's golden data: {note}" for note in older.notes if note not in report.notes]
+    return _decided(replace(report, notes=[*report.notes, *told]), checks, sets, policy)
 
 
 def not_on_base(report: Report, left: int, left_out: int, policy: Policy) -> Report:

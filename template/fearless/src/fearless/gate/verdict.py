@@ -8,7 +8,7 @@ second one. Whatever cannot be judged is ERROR, never a pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +40,7 @@ from fearless.gate.policy import Mode, Policy, Requirement, TooGood, requirement
 from fearless.gate.rules import CHAMPION_RULES, FLOOR_RULES, LOWER_RULES, SKILL_RULES
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT, Scored
 from fearless.gate.scored_parts import ScoredParts
-from fearless.gate.slices import judge_slices
+from fearless.gate.slices import judge_slices, refuse_other_slices
 from fearless.gate.value import NAME as VALUE
 
 # Below this many rows (of the rarer class, or groups) bounds rest on too little to let anything pass.
@@ -57,7 +57,7 @@ def judge(
     mode: Mode = "pull_request",
     *,
     groups: NDArray[Any] | None = None,
-    slices: Sequence[Levels] = (),
+    slices: Iterable[Levels] = (),
     own: Mapping[str, Function] | None = None,
     classes: Sequence[str] = (),
     descriptions: Mapping[str, str] | None = None,
@@ -272,24 +272,14 @@ def _calibration_check(golden: Engine, limit: float) -> Check:
     return replace(check, sentence=told)
 
 
-def _parted(golden: Scored, given: Sequence[Levels]) -> Parted | None:
+def _parted(golden: Scored, given: Iterable[Levels]) -> Parted | None:
     """The columns of `slices.by`; raises FearlessError where one is missing or has other rows."""
     wanted = golden.policy.slices
     if wanted is None:
         return None
     by_name = {levels.column: levels for levels in given}
-    if missing := [name for name in wanted.by if name not in by_name]:
-        raise FearlessError(
-            f"gate.yaml: slices.by: the golden data has no column `{missing[0]}`.",
-            fix="Name a column of columns.yaml, or freeze golden data that has it.",
-        )
-    columns = [by_name[name] for name in wanted.by]
-    for levels in columns:
-        if levels.codes.shape != golden.y.shape:
-            raise FearlessError(
-                f"Golden data has {golden.rows:,} rows and the slices by {levels.column} {len(levels.codes):,}."
-            )
-    return ScoredParts(golden, columns)
+    refuse_other_slices(wanted, golden.rows, {name: len(each.codes) for name, each in by_name.items()})
+    return ScoredParts(golden, [by_name[name] for name in wanted.by])
 
 
 def _slices(golden: Engine, parted: Parted | None) -> tuple[list[Check], list[Slice], Slice | None]:

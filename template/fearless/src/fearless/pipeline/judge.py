@@ -15,13 +15,12 @@ from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
 from fearless.gate import baselines
-from fearless.gate.curves import curves
 from fearless.gate.findings import Check, Report, Trial, Verdict
 from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
 from fearless.gate.trial import not_tried, tried
 from fearless.gate.two_sets import not_on_base, on_both
-from fearless.gate.verdict import judge, not_judged
+from fearless.gate.verdict import not_judged
 from fearless.golden.frozen import Golden, equals_pointer, open_golden, pointer_of, refuse_other_columns
 from fearless.guard import question
 from fearless.model.artifact import Model, matrix, open_model
@@ -30,7 +29,7 @@ from fearless.pipeline.base import find_base
 from fearless.pipeline.base_golden import BaseGolden, golden_of_base
 from fearless.pipeline.budgets import budget_checks
 from fearless.pipeline.change import changes
-from fearless.pipeline.levels import levels_of
+from fearless.pipeline.judge_scores import judge_scores
 from fearless.pipeline.own_metrics import own_metrics
 from fearless.pipeline.prepare import open_train
 from fearless.pipeline.train import made_from
@@ -77,8 +76,7 @@ def judge_candidate(project: Project, mode: Mode, base: str = "") -> Report:
     except FearlessError as error:
         return not_judged([str(error)], task, mode, policy, {"toolkit": toolkit_version()})
     if report.models:
-        drawn = curves(task, scores.y, scores.drawn)
-        report = replace(report, curves=drawn, do_nothing=question.do_nothing(project))
+        report = replace(report, do_nothing=question.do_nothing(project))
     changed = stale_files(project)
     if not changed:
         return report
@@ -99,11 +97,6 @@ class _Scores:
     candidate: NDArray[np.float64]
     champion: NDArray[np.float64] | None
     baselines: dict[str, NDArray[np.float64]]
-
-    @property
-    def drawn(self) -> dict[str, NDArray[np.float64]]:
-        """The models that are drawn."""
-        return {"candidate": self.candidate, **({} if self.champion is None else {"champion": self.champion})}
 
 
 @dataclass(frozen=True)
@@ -157,7 +150,7 @@ class _Bench:
     ) -> Report:
         """What the golden rows say by `policy`; checks that need no rows come in `beside`."""
         rows, group = scores.golden.rows, self.dictionary.group
-        return judge(
+        return judge_scores(
             policy,
             self.dictionary.task,
             scores.y,
@@ -165,8 +158,9 @@ class _Bench:
             scores.champion,
             scores.baselines,
             self.mode,
+            rows=rows,
+            room=self.project.scratch,
             groups=rows[group].cast(str).to_numpy() if group else None,
-            slices=levels_of(rows, policy),
             own=own_metrics(Team.of(self.project, self.dictionary), policy),
             descriptions=self._descriptions(),
             context=context,
@@ -187,11 +181,17 @@ def _tried(report: Report, proposed: Policy, policy: Policy, bench: _Bench, scor
     """What the policy that the change proposes would say of the same rows; nothing of it stops the judgement."""
     try:
         if proposed.budgets != policy.budgets:
-            return tried(report, bench.report(proposed, scores, {}))
-        costs = [check for check in report.checks if check.kind == "budget"]
-        return tried(report, bench.judged(proposed, scores, {}, costs))
+            trial = bench.report(proposed, scores, {})
+        else:
+            costs = [check for check in report.checks if check.kind == "budget"]
+            trial = bench.judged(proposed, scores, {}, costs)
     except FearlessError as error:
         return not_tried(str(error))
+    found, engine, other = tried(report, trial), report.context["engine"], trial.context["engine"]
+    if engine == other or trial.errors:
+        return found
+    said = f"It is judged by the {other} engine here, and the gate.yaml in force by the {engine} one."
+    return replace(found, sentence=f"{found.sentence} {said}")
 
 
 def _beside_base(report: Report, older: BaseGolden, bench: _Bench, policy: Policy) -> Report:

@@ -14,7 +14,7 @@ from fearless.core.digest import sha256_file
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
 from fearless.core.toolkit import toolkit_version
-from fearless.gate.curves import curves
+from fearless.gate.blocks import Blocks
 from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.metrics import PRIMARY
 from fearless.gate.own import Function, is_own
@@ -22,13 +22,12 @@ from fearless.gate.policy import FILE, Mode, Policy
 from fearless.gate.policy import load as load_policy
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
 from fearless.gate.streamed import unstreamable
-from fearless.gate.verdict import judge, judge_measured, not_judged
+from fearless.gate.verdict import judge, not_judged
+from fearless.pipeline.judge_scores import MOST_EXACT_ROWS, held_in_memory, judge_streamed, with_curves
 from fearless.pipeline.levels import levels_of
 from fearless.pipeline.predictions import Predictions, Roles, block_of, refuse_row_twice, roles_of
 
 ENGINES = ("auto", "exact", "streaming")
-# Up to here the exact engine is as fast, and its memory is modest.
-MOST_EXACT_ROWS = 200_000
 TASKS = ("binary", "regression", "multiclass")
 
 
@@ -76,7 +75,7 @@ def judge_predictions(asked: Asked) -> Report:
         else:
             notes = []
             if large and asked.engine == "auto":
-                notes.append(f"All rows were held in memory: the streaming engine cannot judge {hindrance}.")
+                notes.append(held_in_memory(hindrance))
             report = _exact(found, roles, policy, asked.mode, context, notes)
     except FearlessError as error:
         report = not_judged([str(error)], task, asked.mode, policy, context)
@@ -124,33 +123,18 @@ def _exact(
         beside=beside,
         notes=notes,
     )
-    if report.models and roles.task != "multiclass":
-        drawn = {CANDIDATE: candidate} if champion is None else {CANDIDATE: candidate, CHAMPION: champion}
-        report = replace(report, curves=curves(roles.task, np.asarray(rows.y, dtype=np.float64), drawn))
-    return report
+    return with_curves(report, rows.y, candidate, champion)
 
 
 def _streamed(
     found: Predictions, roles: Roles, policy: Policy, asked: Asked, rows: int, context: dict[str, Any]
 ) -> Report:
-    from fearless.gate.blocks import Blocks
-    from fearless.gate.streamed_parts import StreamedParts
     from fearless.pipeline.stream_predictions import stream
 
     judged, beside = _judgeable(policy, roles)
-    with Blocks(asked.room) as blocks:
+    with Blocks(asked.room) as blocks, np.errstate(over="ignore", invalid="ignore"):
         golden = stream(found, roles, judged, rows, blocks)
-        report = judge_measured(
-            golden,
-            StreamedParts(golden) if roles.slices else None,
-            asked.mode,
-            descriptions=descriptions(roles),
-            context={**context, "engine": "streaming"},
-            beside=beside,
-        )
-    if report.models and golden.curves is not None:
-        report = replace(report, curves=golden.curves.drawn())
-    return report
+        return judge_streamed(golden, asked.mode, descriptions(roles), context, beside)
 
 
 def _policy(file: Path) -> Policy:

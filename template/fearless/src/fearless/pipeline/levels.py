@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fearless.gate.levels import MISSING, Levels
@@ -11,18 +12,17 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def levels_of(rows: pl.DataFrame, policy: Policy) -> list[Levels]:
+def levels_of(rows: pl.DataFrame, policy: Policy) -> Iterator[Levels]:
     """The columns of `slices.by` that the rows have, null as a level of its own; the judge names one that is missing.
 
-    polars numbers a million texts in a few milliseconds, where numpy sorts them for a second.
+    They come one after the other, since each takes 8 bytes a row. polars numbers a million texts in a few milliseconds,
+    where numpy sorts them for a second.
     """
     import polars as pl
 
-    found = []
     for name in policy.slices.by if policy.slices else []:
         if name in rows.columns:
             texts = rows[name].cast(pl.String).fill_null(MISSING)
             levels = texts.unique().sort()
             codes = texts.cast(pl.Enum(levels)).to_physical().cast(pl.Int64).to_numpy()
-            found.append(Levels(name, codes, tuple(levels)).checked())
-    return found
+            yield Levels(name, codes, tuple(levels)).checked()
