@@ -233,13 +233,16 @@ def test_a_rollback_to_a_damaged_bundle_is_refused_and_production_stays(released
     before = production(repo)
     bundle = repo.root / "ops/releases/v1"
     for name, says in (
-        ("gate.json", "ops/releases/v1/gate.json is not what was released"),
-        ("card.md", "ops/releases/v1/card.md is not what was released"),
+        ("release.json", "ops/releases/v1/release.json is no JSON"),
+        ("model.dvc", "ops/releases/v1/model.dvc names another model than release.json"),
         ("model/model.onnx", "ops/releases/v1/model/model.onnx is not the file that was trained"),
         ("model/manifest.json", "ops/releases/v1/model is not the model that was released as v1"),
     ):
         content = (bundle / name).read_bytes()
-        damage(bundle / name)
+        if name == "model.dvc":
+            (bundle / name).write_text(content.decode().replace("md5: ", "md5: 0"), encoding="utf-8")
+        else:
+            damage(bundle / name)
         said = refusal(repo.fearless("rollback", "v1"))
         assert says in said, said
         (bundle / name).write_bytes(content)
@@ -249,6 +252,34 @@ def test_a_rollback_to_a_damaged_bundle_is_refused_and_production_stays(released
     assert production(repo) == before == ["deploy v2"]
     ok(repo.fearless("rollback", "v1"))
     assert production(repo) == ["deploy v2", "rollback v1"]
+
+
+def test_a_text_that_only_people_read_is_told_when_it_is_damaged_and_stops_no_rollback(
+    released_twice: Repo,
+) -> None:
+    repo = released_twice
+    ok(repo.fearless("deploy"))
+    bundle = repo.root / "ops/releases/v1"
+    damage(bundle / "card.md")
+    mend = "Bring the bundle back: `git checkout -- ops/releases/v1`."
+    said = ok(repo.fearless("rollback", "v1"))
+    assert f"warning: ops/releases/v1/card.md is not what was released: its SHA-256 differs. {mend}\n" in said
+    assert production(repo) == ["deploy v2", "rollback v1"]
+    ok(repo.fearless("deploy", "--again"))
+    (bundle / "card.md").unlink()
+    damage(bundle / "gate.json")
+    told = json.loads(ok(repo.fearless("rollback", "v1", "--json")))
+    assert told["in_production"] == "v1"
+    assert told["warnings"] == [
+        f"ops/releases/v1/gate.json is not what was released: its SHA-256 differs. {mend}",
+        f"ops/releases/v1/card.md is missing. {mend}",
+    ]
+    # A deploy has time for a review, so there it stops.
+    damage(repo.root / "ops/releases/v2/card.md")
+    assert "ops/releases/v2/card.md is not what was released" in refusal(repo.fearless("deploy", "--again"))
+    assert production(repo)[-1] == "rollback v1"
+    repo.git("checkout", "--", "ops/releases")
+    assert "warning" not in ok(repo.fearless("rollback", "v2"))
 
 
 def test_a_rollback_brings_its_model_from_the_storage_and_asks_for_no_clean_tree(

@@ -158,6 +158,7 @@ def _tell(
             "model_sha256": placed.release.model_sha256,
             "was": placed.was.model_version if placed.was else "",
             "already": placed.already,
+            "warnings": list(placed.warnings),
             "services": [each._asdict() for each in services],
         }
         if moved:
@@ -170,6 +171,8 @@ def _tell(
     else:
         was = f" in place of {placed.was.model_version}" if placed.was else ""
         print(f"{name} is in production{was}. Each running service follows within seconds.")
+    for warning in placed.warnings:
+        print(f"warning: {warning}")
     for each in services:
         print(f"  {each.url} {each.said}")
     if not services:
