@@ -337,11 +337,18 @@ def test_only_what_was_merged_is_deployed_and_nothing_to_go_back_to_is_said(
     repo: Repo, released_twice: Repo
 ) -> None:
     assert "nothing was released yet" in refusal(repo.fearless("deploy"))
-    assert "Nothing was deployed yet" in refusal(repo.fearless("rollback"))
+    elsewhere = f"sqlite:///{repo.root / 'elsewhere' / 'predictions.sqlite'}"
+    assert "There is no ledger at" in refusal(repo.fearless("rollback", FEARLESS_LEDGER=elsewhere))
+    assert not (repo.root / "elsewhere").exists()
     assert "Released were: none yet." in refusal(repo.fearless("rollback", "v7"))
     assert "`best` names no release" in refusal(repo.fearless("rollback", "best"))
     assert "is no address of a service" in refusal(repo.fearless("deploy", "--url", "file:///etc/passwd"))
+    assert "There is no ledger at" in refusal(repo.fearless("history"))
+    begun = "from fearless.core.project import Project; from fearless.ledger.store import open_ledger; \
+open_ledger(Project.find()).production()"
+    assert run([str(repo.python), "-c", begun], repo.root, repo.environment()).returncode == 0
     assert ok(repo.fearless("history")) == "Nothing was deployed yet.\n"
+    assert "Nothing was deployed yet by the ledger sqlite:///" in refusal(repo.fearless("rollback"))
     two = released_twice
     two.git("branch", "--quiet", "kept")
     two.git("reset", "--quiet", "--hard", "HEAD~1")

@@ -49,7 +49,8 @@ def run_deploy(project: Project, *, why: str, urls: Sequence[str], again: bool, 
 def run_rollback(project: Project, version: str, *, why: str, urls: Sequence[str], as_json: bool) -> int:
     """Put the release before, or `version`, in production, prepare the champion's change; returns as `run_deploy`."""
     _refuse_unfit(urls)
-    ledger = open_ledger(project)
+    # The release before is named by a ledger that is there; a mistyped address must not become an empty one.
+    ledger = open_ledger(project, create=bool(version))
     try:
         placed = roll_back(project, ledger, version, why)
     finally:
