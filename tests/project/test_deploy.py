@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -493,6 +494,47 @@ def test_a_release_is_merged_into_the_default_branch_only_and_break_glass_has_a_
     assert "`feature` is checked out, and a release is what is merged into `main`." in said
     assert "`--break-glass` needs a reason" in refusal(repo.fearless("release", "--break-glass", " "))
     assert not (repo.root / "ops/releases").exists()
+
+
+def test_a_default_branch_that_is_not_origins_is_told_and_stops_nothing(
+    released_twice: Repo, tmp_path: Path
+) -> None:
+    repo = released_twice
+    repo.write("README.md", "one")
+    commit(repo, "One")
+    origin = tmp_path / "origin.git"
+    repo.git("clone", "--quiet", "--bare", "--no-hardlinks", str(repo.root), str(origin))
+    repo.git("remote", "add", "origin", str(origin))
+    repo.git("fetch", "--quiet", "origin")
+    origin.rename(tmp_path / "away.git")  # what is not there is asked nothing: what was fetched counts
+    assert "warning" not in ok(repo.fearless("deploy"))
+    repo.git("reset", "--quiet", "--hard", "HEAD~1")
+    behind = "Local main is 1 commit behind origin/main; what origin/main has is deployed."
+    said = ok(repo.fearless("deploy"))
+    assert f"warning: {behind}\n" in said
+    assert "v2 (SHA-256" in said
+    for text in ("two", "three"):
+        repo.write("README.md", text)
+        commit(repo, text)
+    (told,) = json.loads(ok(repo.fearless("deploy", "--json")))["warnings"]
+    assert (
+        "is 2 commits ahead of origin/main, which CI has not seen, and 1 commit behind origin/main;" in told
+    )
+
+
+def test_a_release_that_was_merged_here_and_not_pushed_is_told_as_such(
+    released_twice: Repo, tmp_path: Path
+) -> None:
+    repo = released_twice
+    repo.git("branch", "--quiet", "early", "main~3")
+    origin = tmp_path / "origin.git"
+    repo.git("init", "--quiet", "--bare", str(origin))
+    repo.git("push", "--quiet", str(origin), "early:refs/heads/main")
+    repo.git("remote", "add", "origin", str(origin))
+    repo.git("fetch", "--quiet", "origin")
+    said = refusal(repo.fearless("deploy"))
+    assert "origin/main has no models/champion.dvc: nothing was released yet." in said
+    assert "Local main is 3 commits ahead of origin/main, which CI has not seen" in said
 
 
 def test_a_branch_of_another_name_is_the_default_one_where_there_is_no_other(released_twice: Repo) -> None:

@@ -10,9 +10,9 @@ import time
 from typing import NamedTuple
 
 from fearless.core import dvc
-from fearless.core.branch import commit_on_branch, default_branch, shown_at
+from fearless.core.branch import BRANCHES, ORIGINS, commit_on_branch, default_branch, shown_at
 from fearless.core.errors import FearlessError
-from fearless.core.git import identity, is_work_tree, person
+from fearless.core.git import git, identity, is_work_tree, person
 from fearless.core.project import Project
 from fearless.core.yaml_file import parse_mapping
 from fearless.ledger.record import Deployment
@@ -64,13 +64,18 @@ def deploy(project: Project, ledger: Ledger, why: str = "", *, again: bool = Fal
     Raises FearlessError where nothing was released, the release is not merged, or the bundle or its model is damaged,
     and without `again` where production was rolled back from it; production then stays as it is.
     """
-    release = _merged_champion(project)
+    apart = apart_from_origin(project)
+    try:
+        release = _merged_champion(project)
+    except FearlessError as error:  # often the reason why: what was merged here was not pushed
+        raise FearlessError(f"{error.what} {apart}".strip(), fix=error.fix) from None
     before = ledger.deployments()
     if not again:
         _refuse_rolled_back(release, before)
     verify_bundle(project, release)
     # Proving the model takes seconds: a rollback that came meanwhile must not be undone.
-    return _place(project, ledger, release, "", why, known=len(before))
+    placed = _place(project, ledger, release, "", why, known=len(before))
+    return placed._replace(warnings=(apart,) if apart else ())
 
 
 def roll_back(project: Project, ledger: Ledger, version: str = "", why: str = "") -> Placed:
@@ -83,6 +88,29 @@ def roll_back(project: Project, ledger: Ledger, version: str = "", why: str = ""
     release = _named(project, ledger, version) if version else _release_before(project, ledger)
     told = tuple(map(str, damaged_texts(project, release)))
     return _place(project, ledger, release, ROLLBACK, why)._replace(warnings=told)
+
+
+def apart_from_origin(project: Project) -> str:
+    """One sentence where the default branch here is not origin's, as it was fetched last; else an empty text."""
+    theirs = default_branch(project.root)
+    ours = theirs.removeprefix("origin/")
+    counted = git(
+        ["rev-list", "--left-right", "--count", f"{BRANCHES}{ours}...{ORIGINS}{theirs}", "--"],
+        project.root,
+        check=False,
+    ).stdout.split()
+    if ours == theirs or len(counted) != 2 or counted == ["0", "0"]:
+        return ""
+    ahead, behind = map(int, counted)
+    told = [
+        f"{_commits(ahead)} ahead of {theirs}, which CI has not seen" if ahead else "",
+        f"{_commits(behind)} behind {theirs}" if behind else "",
+    ]
+    return f"Local {ours} is {', and '.join(filter(None, told))}; what {theirs} has is deployed."
+
+
+def _commits(number: int) -> str:
+    return f"{number} commit{'' if number == 1 else 's'}"
 
 
 def bring(project: Project, release: Release) -> None:
