@@ -170,10 +170,10 @@ def _tell(
     if placed.already:
         print(f"{name} is in production already; nothing was changed.")
     else:
-        was = f" in place of {placed.was.model_version}" if placed.was else ""
+        was = f" in place of {visible(placed.was.model_version)}" if placed.was else ""
         print(f"{name} is in production{was}. Each running service follows within seconds.")
     for warning in placed.warnings:
-        print(f"warning: {warning}")
+        print(f"warning: {visible(warning)}")
     for each in services:
         print(f"  {each.url} {each.said}")
     if not services:
@@ -221,4 +221,5 @@ def _line(each: Deployment) -> str:
     at = datetime.fromtimestamp(each.at / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
     why = f": {each.reason}" if each.reason else ""
     who = visible(f"{each.actor}{why}", LONGEST)
-    return f"{at} UTC  {each.kind:<11} {visible(each.model_version):<6} {each.model_sha256[:SHORT]}  {who}"
+    what = f"{visible(each.kind):<11} {visible(each.model_version):<6} {visible(each.model_sha256[:SHORT])}"
+    return f"{at} UTC  {what}  {who}"

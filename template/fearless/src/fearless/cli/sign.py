@@ -6,6 +6,7 @@ import sys
 
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
+from fearless.report.visible import visible
 from fearless.ship.checklist import compute
 from fearless.ship.items import EVERYTHING, signed_item
 from fearless.ship.signature import Signature, sign, valid
@@ -29,7 +30,7 @@ def sign_and_print(project: Project, item: str, *, yes: bool) -> int:
         print("Not signed.")
         return 1
     found = valid(project, item)
-    print(f"\nCommitted as {path}.\n{found.sentence}")
+    print(f"\nCommitted as {path}.\n{visible(found.sentence)}")
     if found.how == "claimed":
         print(
             "It is claimed, not verified: anybody can set a name in git. With a key of yours in ops/allowed_signers and"
@@ -57,9 +58,9 @@ def as_text(signature: Signature) -> str:
         [
             f"{signature.item}: {signature.statement}",
             "",
-            f"  signed by  {signature.signer}",
+            f"  signed by  {visible(signature.signer)}",
             f"  holds      {until}",
-            *(f"  {digest}  {name}" for name, digest in signature.files.items()),
+            *(f"  {digest}  {visible(name)}" for name, digest in signature.files.items()),
             f"  {signature.digest}  all of it",
         ]
     )
