@@ -13,7 +13,7 @@ from fearless.ship.signature import Signature, sign, valid
 
 
 def sign_and_print(project: Project, item: str, *, yes: bool) -> int:
-    """Show what is signed, ask unless `yes`, sign; returns 1 where the answer is no."""
+    """Show what is signed, ask unless `yes`, sign; returns 1 for a no, and where it does not count."""
 
     def agreed(signature: Signature) -> bool:
         print(as_text(signature) + _still_open(project, item), flush=True)
@@ -36,7 +36,7 @@ def sign_and_print(project: Project, item: str, *, yes: bool) -> int:
             "It is claimed, not verified: anybody can set a name in git. With a key of yours in ops/allowed_signers and"
             " `user.signingkey` set, it is verified."
         )
-    return 0
+    return 0 if found else 1
 
 
 def _still_open(project: Project, item: str) -> str:
