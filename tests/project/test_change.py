@@ -57,6 +57,18 @@ def test_a_change_of_the_model_touches_none_of_its_judges(change: Repo) -> None:
     assert "ok    this change touches none of its judges" in said(change, 0)
 
 
+@pytest.mark.parametrize("how", [("--change",), ()], ids=["change", "whole"])
+def test_the_base_of_a_change_is_asked_for_once(change: Repo, tmp_path: Path, how: tuple[str, ...]) -> None:
+    (change.root / "ops/releases").mkdir()
+    change.write("ops/releases/notes.md", "no release\n")  # what is released is looked at as well
+    commit(change)
+    heard = tmp_path / "git.json"
+    change.fearless("check", *how, **TARGET, GIT_TRACE2_EVENT=str(heard))
+    events = [json.loads(line) for line in heard.read_text(encoding="utf-8").splitlines()]
+    calls = [event["argv"][1:] for event in events if event["event"] == "start"]
+    assert [call for call in calls if call[0] == "merge-base"] == [["merge-base", "origin/main", "HEAD"]]
+
+
 def test_an_update_to_a_release_is_proven_by_the_template_itself(change: Repo, published: Path) -> None:
     updated(change, published)
     commit(change)

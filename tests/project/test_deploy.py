@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -233,13 +234,16 @@ def test_a_rollback_to_a_damaged_bundle_is_refused_and_production_stays(released
     before = production(repo)
     bundle = repo.root / "ops/releases/v1"
     for name, says in (
-        ("gate.json", "ops/releases/v1/gate.json is not what was released"),
-        ("card.md", "ops/releases/v1/card.md is not what was released"),
+        ("release.json", "ops/releases/v1/release.json is no JSON"),
+        ("model.dvc", "ops/releases/v1/model.dvc names another model than release.json"),
         ("model/model.onnx", "ops/releases/v1/model/model.onnx is not the file that was trained"),
         ("model/manifest.json", "ops/releases/v1/model is not the model that was released as v1"),
     ):
         content = (bundle / name).read_bytes()
-        damage(bundle / name)
+        if name == "model.dvc":
+            (bundle / name).write_text(content.decode().replace("md5: ", "md5: 0"), encoding="utf-8")
+        else:
+            damage(bundle / name)
         said = refusal(repo.fearless("rollback", "v1"))
         assert says in said, said
         (bundle / name).write_bytes(content)
@@ -249,6 +253,34 @@ def test_a_rollback_to_a_damaged_bundle_is_refused_and_production_stays(released
     assert production(repo) == before == ["deploy v2"]
     ok(repo.fearless("rollback", "v1"))
     assert production(repo) == ["deploy v2", "rollback v1"]
+
+
+def test_a_text_that_only_people_read_is_told_when_it_is_damaged_and_stops_no_rollback(
+    released_twice: Repo,
+) -> None:
+    repo = released_twice
+    ok(repo.fearless("deploy"))
+    bundle = repo.root / "ops/releases/v1"
+    damage(bundle / "card.md")
+    mend = "Bring the bundle back: `git checkout -- ops/releases/v1`."
+    said = ok(repo.fearless("rollback", "v1"))
+    assert f"warning: ops/releases/v1/card.md is not what was released: its SHA-256 differs. {mend}\n" in said
+    assert production(repo) == ["deploy v2", "rollback v1"]
+    ok(repo.fearless("deploy", "--again"))
+    (bundle / "card.md").unlink()
+    damage(bundle / "gate.json")
+    told = json.loads(ok(repo.fearless("rollback", "v1", "--json")))
+    assert told["in_production"] == "v1"
+    assert told["warnings"] == [
+        f"ops/releases/v1/gate.json is not what was released: its SHA-256 differs. {mend}",
+        f"ops/releases/v1/card.md is missing. {mend}",
+    ]
+    # A deploy has time for a review, so there it stops.
+    damage(repo.root / "ops/releases/v2/card.md")
+    assert "ops/releases/v2/card.md is not what was released" in refusal(repo.fearless("deploy", "--again"))
+    assert production(repo)[-1] == "rollback v1"
+    repo.git("checkout", "--", "ops/releases")
+    assert "warning" not in ok(repo.fearless("rollback", "v2"))
 
 
 def test_a_rollback_brings_its_model_from_the_storage_and_asks_for_no_clean_tree(
@@ -306,11 +338,18 @@ def test_only_what_was_merged_is_deployed_and_nothing_to_go_back_to_is_said(
     repo: Repo, released_twice: Repo
 ) -> None:
     assert "nothing was released yet" in refusal(repo.fearless("deploy"))
-    assert "Nothing was deployed yet" in refusal(repo.fearless("rollback"))
+    elsewhere = f"sqlite:///{repo.root / 'elsewhere' / 'predictions.sqlite'}"
+    assert "There is no ledger at" in refusal(repo.fearless("rollback", FEARLESS_LEDGER=elsewhere))
+    assert not (repo.root / "elsewhere").exists()
     assert "Released were: none yet." in refusal(repo.fearless("rollback", "v7"))
     assert "`best` names no release" in refusal(repo.fearless("rollback", "best"))
     assert "is no address of a service" in refusal(repo.fearless("deploy", "--url", "file:///etc/passwd"))
+    assert "There is no ledger at" in refusal(repo.fearless("history"))
+    begun = "from fearless.core.project import Project; from fearless.ledger.store import open_ledger; \
+open_ledger(Project.find()).production()"
+    assert run([str(repo.python), "-c", begun], repo.root, repo.environment()).returncode == 0
     assert ok(repo.fearless("history")) == "Nothing was deployed yet.\n"
+    assert "Nothing was deployed yet by the ledger sqlite:///" in refusal(repo.fearless("rollback"))
     two = released_twice
     two.git("branch", "--quiet", "kept")
     two.git("reset", "--quiet", "--hard", "HEAD~1")
@@ -455,6 +494,47 @@ def test_a_release_is_merged_into_the_default_branch_only_and_break_glass_has_a_
     assert "`feature` is checked out, and a release is what is merged into `main`." in said
     assert "`--break-glass` needs a reason" in refusal(repo.fearless("release", "--break-glass", " "))
     assert not (repo.root / "ops/releases").exists()
+
+
+def test_a_default_branch_that_is_not_origins_is_told_and_stops_nothing(
+    released_twice: Repo, tmp_path: Path
+) -> None:
+    repo = released_twice
+    repo.write("README.md", "one")
+    commit(repo, "One")
+    origin = tmp_path / "origin.git"
+    repo.git("clone", "--quiet", "--bare", "--no-hardlinks", str(repo.root), str(origin))
+    repo.git("remote", "add", "origin", str(origin))
+    repo.git("fetch", "--quiet", "origin")
+    origin.rename(tmp_path / "away.git")  # what is not there is asked nothing: what was fetched counts
+    assert "warning" not in ok(repo.fearless("deploy"))
+    repo.git("reset", "--quiet", "--hard", "HEAD~1")
+    behind = "Local main is 1 commit behind origin/main; what origin/main has is deployed."
+    said = ok(repo.fearless("deploy"))
+    assert f"warning: {behind}\n" in said
+    assert "v2 (SHA-256" in said
+    for text in ("two", "three"):
+        repo.write("README.md", text)
+        commit(repo, text)
+    (told,) = json.loads(ok(repo.fearless("deploy", "--json")))["warnings"]
+    assert (
+        "is 2 commits ahead of origin/main, which CI has not seen, and 1 commit behind origin/main;" in told
+    )
+
+
+def test_a_release_that_was_merged_here_and_not_pushed_is_told_as_such(
+    released_twice: Repo, tmp_path: Path
+) -> None:
+    repo = released_twice
+    repo.git("branch", "--quiet", "early", "main~3")
+    origin = tmp_path / "origin.git"
+    repo.git("init", "--quiet", "--bare", str(origin))
+    repo.git("push", "--quiet", str(origin), "early:refs/heads/main")
+    repo.git("remote", "add", "origin", str(origin))
+    repo.git("fetch", "--quiet", "origin")
+    said = refusal(repo.fearless("deploy"))
+    assert "origin/main has no models/champion.dvc: nothing was released yet." in said
+    assert "Local main is 3 commits ahead of origin/main, which CI has not seen" in said
 
 
 def test_a_branch_of_another_name_is_the_default_one_where_there_is_no_other(released_twice: Repo) -> None:

@@ -283,7 +283,11 @@ def test_an_unfinished_draft_is_refused(tmp_path: Path) -> None:
         ("x,target\n1,\n2,\n", "target", "takes one value only"),
         ("x,target\n1,a\n2,b\n3,c\n", "target", "is text with 3 values"),
         ("x,x,target\n1,1,0\n2,2,1\n", "target", "has the column `x` twice in its header"),
-        ("x;target\n1;0\n2;1\n", "target", "is separated by `;`"),
+        (
+            "x;target\n1;0\n2;1\n",
+            "target",
+            "is separated by `;`, not by commas. Save it with commas, or read it in data.py",
+        ),
         ("", "target", "cannot be read"),
     ],
 )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fearless.api import read
 from fearless.columns.dictionary import Column, Dictionary
-from fearless.columns.frame import check_rows, read_untyped, target_of, typed
+from fearless.columns.frame import OR_IN_CODE, check_rows, read_untyped, target_of, typed
 from fearless.core.errors import FearlessError
 
 from .conftest import Tree, make_rows
@@ -221,7 +221,7 @@ def test_a_file_that_is_no_table_of_the_dictionary_is_refused(
     file = tmp_path / "rows.csv"
     file.write_bytes(content)
     with pytest.raises(FearlessError) as caught:
-        typed(read_untyped(file), described(x="string"), file.name)
+        typed(read_untyped(file, OR_IN_CODE), described(x="string"), file.name)
     assert f"rows.csv {sentence}" in str(caught.value)
 
 

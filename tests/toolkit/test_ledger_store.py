@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sqlite3
 import subprocess
@@ -308,6 +309,39 @@ def test_every_commit_is_synced(ledger: SqliteLedger) -> None:
     # No test can cut the power: FULL (2) syncs the log at each commit, NORMAL would not.
     assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["empty", "another program's"])
+def test_who_only_reads_makes_no_ledger_of_a_file_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: bool
+) -> None:
+    (tmp_path / ".copier-answers.yml").write_text("profile: light\n", encoding="utf-8")
+    path = tmp_path / "there.sqlite"
+    path.touch()
+    if other:
+        with contextlib.closing(sqlite3.connect(path)) as program:
+            program.execute("CREATE TABLE bookmarks (address TEXT)")
+    before = path.read_bytes()
+    monkeypatch.setenv("FEARLESS_LEDGER", f"sqlite:///{path}")
+    with pytest.raises(LedgerError, match=r"There is no ledger in .*there.sqlite: the file is empty, or"):
+        open_ledger(Project(tmp_path), create=False).verify()
+    assert path.read_bytes() == before
+    assert sorted(tmp_path.glob("there*")) == [path]
+
+
+def test_a_ledger_that_went_away_after_it_was_found_is_not_made_anew_by_who_only_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".copier-answers.yml").write_text("profile: light\n", encoding="utf-8")
+    path = tmp_path / "there.sqlite"
+    SqliteLedger(path).append([prediction()])
+    monkeypatch.setenv("FEARLESS_LEDGER", f"sqlite:///{path}")
+    ledger = open_ledger(Project(tmp_path), create=False)
+    for file in tmp_path.glob("there*"):
+        file.unlink()
+    with pytest.raises(LedgerError, match="cannot be used: No such file"):
+        ledger.verify()
+    assert list(tmp_path.glob("there*")) == []
 
 
 def test_the_address_comes_from_the_environment_or_lies_in_the_scratch(

@@ -242,7 +242,10 @@ def test_a_model_without_a_profile_is_held_to_the_floors_and_to_no_golden_figure
         ("prediction_id,label\n", "labels.csv has no rows"),
         ("id,label\n1,2\n", "does not say which prediction a label belongs to"),
         ("prediction_id,what\n1,2\n", "labels.csv has no label: it needs a column `label` or `left`"),
-        ("prediction_id;label\n1;2\n", "separated by `;`"),
+        (
+            "prediction_id;label\n1;2\n",
+            "labels.csv is separated by `;`, not by commas. Save it with commas.",
+        ),
     ],
 )
 def test_a_file_of_another_shape_is_told_in_a_sentence(tree: Tree, content: str, sentence: str) -> None:
@@ -250,6 +253,7 @@ def test_a_file_of_another_shape_is_told_in_a_sentence(tree: Tree, content: str,
     with pytest.raises(FearlessError) as caught:
         read_labels(file, tree.dictionary)
     assert sentence in str(caught.value)
+    assert "data.py" not in str(caught.value)  # which reads no labels
 
 
 def test_a_file_that_is_no_table_is_told_in_a_sentence(tree: Tree) -> None:

@@ -369,11 +369,73 @@ class TestVerified:
         assert shop.valid("S1").how == "claimed"
 
     def test_rather_than_claimed_where_there_are_both(self, shop: Signed, tmp_path: Path) -> None:
+        shop.sign("S1", now=shop.now - timedelta(seconds=1))
         shop.change("ops/allowed_signers", key_of(shop, BOB, tmp_path))
+        assert shop.valid("S1").how == "claimed"
         shop.sign("S1")
-        shop.git("config", "--unset", "user.signingkey")
-        shop.sign("S1", now=shop.now + timedelta(seconds=1))
         assert shop.valid("S1").how == "verified"
+
+    @pytest.fixture
+    def keyed(self, shop: Signed, tmp_path: Path) -> Signed:
+        """Bob signed S1 before his key was registered; from then on git has no key of his at hand."""
+        shop.sign("S1")
+        shop.git("switch", "--quiet", "--create", "earlier")
+        shop.git("switch", "--quiet", "main")
+        shop.change("ops/allowed_signers", key_of(shop, BOB, tmp_path))
+        shop.git("config", "--unset", "user.signingkey")
+        return shop
+
+    def test_no_signature_without_the_key_counts_once_one_is_registered(self, keyed: Signed) -> None:
+        with pytest.raises(FearlessError, match=r"names a key of Bob <bob@example.com>, and git has none"):
+            keyed.sign("S5")
+        assert keyed.git("status", "--porcelain") == ""
+        by_hand = self.forged(keyed, "S5")
+        found = keyed.valid("S5")
+        assert not found
+        assert "is not verified although a key of this person is registered" in found.sentence
+        keyed.change("ops/allowed_signers", "eve@example.com ssh-ed25519 AAAA\n")
+        assert keyed.valid("S5").how == "claimed", by_hand
+
+    def test_what_was_signed_before_a_key_was_registered_stays_claimed(self, keyed: Signed) -> None:
+        keyed.change("ops/allowed_signers", (keyed.root / "ops/allowed_signers").read_text("utf-8") + "# x\n")
+        assert keyed.valid("S1").how == "claimed"
+
+    def test_a_branch_that_left_before_a_key_was_registered_proves_no_earlier_date(
+        self, keyed: Signed
+    ) -> None:
+        keyed.git("switch", "--quiet", "earlier")
+        self.forged(keyed, "S5")
+        assert keyed.valid("S5").how == "claimed"  # there no key is registered
+        keyed.git("switch", "--quiet", "main")
+        keyed.git("merge", "--quiet", "-m", "Merge", "earlier")
+        assert "is not verified although" in keyed.valid("S5").sentence
+        assert keyed.valid("S1").how == "claimed"
+
+    def test_the_commit_that_registers_a_key_brings_no_signature_without_it(
+        self, shop: Signed, tmp_path: Path
+    ) -> None:
+        shop.sign("S1")
+        shop.git("reset", "--quiet", "--soft", "HEAD~1")
+        shop.tree.write("ops/allowed_signers", key_of(shop, BOB, tmp_path))
+        shop.git("add", "--all")
+        shop.git("commit", "--quiet", "-m", "Sign", by=BOB)
+        assert "is not verified although" in shop.valid("S1").sentence
+
+    def test_the_size_of_letters_is_no_way_round_a_key(self, keyed: Signed) -> None:
+        self.forged(keyed, "S5", Person("Bob", "BOB@Example.com"))
+        assert "is not verified although" in keyed.valid("S5").sentence
+
+    def forged(self, shop: Signed, item: str, by: Person = BOB) -> str:
+        """A signature in the name of `by` that anybody could have committed; returns its commit."""
+        allowed = shop.root / "ops/allowed_signers"
+        before = shop.git("rev-parse", "HEAD")
+        if allowed.is_file():
+            shop.git("rm", "--quiet", "ops/allowed_signers")
+            shop.git("commit", "--quiet", "-m", "Aside")
+        path = shop.sign(item, by=by)
+        text = (shop.root / path).read_text(encoding="utf-8")
+        shop.git("reset", "--quiet", "--hard", before)
+        return shop.change(path, text, by=by, message="Sign")
 
     def test_a_key_that_cannot_sign_leaves_nothing(self, shop: Signed) -> None:
         shop.git("config", "gpg.format", "ssh")

@@ -61,6 +61,10 @@ def main() -> None:
 
 
 def _tell(what: str, fix: str) -> None:
+    from fearless.report.visible import visible_lines
+
+    # Names of people, branches and files come from git, and a terminal would obey what is hidden in them.
+    what, fix = visible_lines(what), visible_lines(fix)
     print(f"fearless: {what}" + (f"\n  -> {fix}" if fix else ""), file=sys.stderr)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):  # where a person looks first for why a job is red
         with contextlib.suppress(OSError), open(summary, "a", encoding="utf-8") as file:  # noqa: PTH123

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from fearless.golden.frozen import Golden
+    from fearless.pipeline.base import Base
 
 Guard = Callable[[], list[Finding]]
 
@@ -83,6 +84,7 @@ def _run(guard: Guard) -> list[Finding]:
 def all_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
     """Every guard that is cheap. `base` names what the change is compared with (see `find_base`)."""
     rows = _Rows(project)
+    started_from = _base(project, base)
     guards: list[tuple[str, Guard]] = [
         ("every column is described (columns.yaml)", lambda: _columns(project)),
         ("the policy can be read (gate.yaml)", lambda: _policy(project)),
@@ -97,8 +99,8 @@ def all_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
         ("training data ends before the golden data begins", rows.order),
         ("the template's files equal fearless/MANIFEST", lambda: unedited(project)),
         *_toolkit_guards(project),
-        ("this change weakens none of its judges", lambda: _weakening(project, base)),
-        ("what this change releases was judged and agreed", lambda: _releases(project, base)),
+        ("this change weakens none of its judges", lambda: _weakening(project, started_from)),
+        ("what this change releases was judged and agreed", lambda: _releases(project, started_from)),
         (
             "no conflict markers, large files or secrets in git",
             lambda: repository.unfit(repository.tracked_files(project), project),
@@ -116,14 +118,16 @@ def all_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
 
 def change_guards(project: Project, base: str = "") -> list[tuple[str, Guard]]:
     """What the change does to its own judges, a line for each that it touches; none of it needs data."""
-    found = _changes(project, base)
+    started_from = _base(project, base)
+    found = _changes(project, started_from)
     guards: list[tuple[str, Guard]] = [(check.sentence, partial(_mend, check)) for check in found or []]
     if found is None:
         guards = [("there is no base to compare with: this is no change of another branch", list)]
     elif not found:
         guards = [("this change touches none of its judges", list)]
-    if _touches_releases(project, base):
-        guards.append(("what this change releases was judged and agreed", lambda: _releases(project, base)))
+    if _touches_releases(project, started_from):
+        judged = ("what this change releases was judged and agreed", lambda: _releases(project, started_from))
+        guards.append(judged)
     return [*_toolkit_guards(project), *guards]
 
 
@@ -154,36 +158,40 @@ def _toolkit_guards(project: Project) -> list[tuple[str, Guard]]:
     return guards
 
 
-def _weakening(project: Project, base: str) -> list[Finding]:
-    failed = [check for check in _changes(project, base) or [] if check.verdict != "PASS"]
+def _base(project: Project, base: str) -> Callable[[], Base | None]:
+    """`find_base` for all guards of one check: git is asked once, and again only where the answer is an error."""
+    from fearless.pipeline.base import find_base
+
+    return cache(partial(find_base, project, base))
+
+
+def _weakening(project: Project, started_from: Callable[[], Base | None]) -> list[Finding]:
+    failed = [check for check in _changes(project, started_from) or [] if check.verdict != "PASS"]
     return [Finding(check.sentence, MEND.get(check.rule, "")) for check in failed]
 
 
-def _releases(project: Project, base: str) -> list[Finding]:
-    from fearless.pipeline.base import find_base
+def _releases(project: Project, started_from: Callable[[], Base | None]) -> list[Finding]:
     from fearless.ship.released import release_findings
 
-    started_from = find_base(project, base)
-    return release_findings(project, started_from.commit) if started_from else []
+    base = started_from()
+    return release_findings(project, base.commit) if base else []
 
 
-def _touches_releases(project: Project, base: str) -> bool:
-    from fearless.pipeline.base import find_base
+def _touches_releases(project: Project, started_from: Callable[[], Base | None]) -> bool:
     from fearless.ship.released import touched_releases
 
-    started_from = find_base(project, base)
-    return started_from is not None and bool(touched_releases(project, started_from.commit))
+    base = started_from()
+    return base is not None and bool(touched_releases(project, base.commit))
 
 
-def _changes(project: Project, base: str) -> list[Check] | None:
+def _changes(project: Project, started_from: Callable[[], Base | None]) -> list[Check] | None:
     """What the change does to its judges; None where there is no base."""
-    from fearless.pipeline.base import find_base
     from fearless.pipeline.change import changes
 
-    started_from = find_base(project, base)
-    if started_from is None:
+    base = started_from()
+    if base is None:
         return None
-    return changes(project, started_from, dictionaries.read_open(project.root).task)
+    return changes(project, base, dictionaries.read_open(project.root).task)
 
 
 def _mend(check: Check) -> list[Finding]:

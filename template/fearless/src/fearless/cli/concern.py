@@ -26,7 +26,7 @@ def concern_and_print(project: Project, text: str, *, answered: str, as_json: bo
             {"id": each.id, "text": each.text, "by": each.by, "at": each.at, "note": each.note}
             for each in waiting
         ]
-        print(json.dumps({"version": 1, "open": listed}, indent=2, ensure_ascii=False))
+        print(json.dumps({"version": 1, "open": listed}, indent=2))  # an id is a file's name, whoever made it
     else:
         print("\n".join(map(str, waiting)) or "No concern is open.")
     return 1 if waiting else 0

@@ -49,7 +49,8 @@ def run_deploy(project: Project, *, why: str, urls: Sequence[str], again: bool, 
 def run_rollback(project: Project, version: str, *, why: str, urls: Sequence[str], as_json: bool) -> int:
     """Put the release before, or `version`, in production, prepare the champion's change; returns as `run_deploy`."""
     _refuse_unfit(urls)
-    ledger = open_ledger(project)
+    # The release before is named by a ledger that is there; a mistyped address must not become an empty one.
+    ledger = open_ledger(project, create=bool(version))
     try:
         placed = roll_back(project, ledger, version, why)
     finally:
@@ -158,6 +159,7 @@ def _tell(
             "model_sha256": placed.release.model_sha256,
             "was": placed.was.model_version if placed.was else "",
             "already": placed.already,
+            "warnings": list(placed.warnings),
             "services": [each._asdict() for each in services],
         }
         if moved:
@@ -168,8 +170,10 @@ def _tell(
     if placed.already:
         print(f"{name} is in production already; nothing was changed.")
     else:
-        was = f" in place of {placed.was.model_version}" if placed.was else ""
+        was = f" in place of {visible(placed.was.model_version)}" if placed.was else ""
         print(f"{name} is in production{was}. Each running service follows within seconds.")
+    for warning in placed.warnings:
+        print(f"warning: {visible(warning)}")
     for each in services:
         print(f"  {each.url} {each.said}")
     if not services:
@@ -217,4 +221,5 @@ def _line(each: Deployment) -> str:
     at = datetime.fromtimestamp(each.at / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
     why = f": {each.reason}" if each.reason else ""
     who = visible(f"{each.actor}{why}", LONGEST)
-    return f"{at} UTC  {each.kind:<11} {visible(each.model_version):<6} {each.model_sha256[:SHORT]}  {who}"
+    what = f"{visible(each.kind):<11} {visible(each.model_version):<6} {visible(each.model_sha256[:SHORT])}"
+    return f"{at} UTC  {what}  {who}"

@@ -115,7 +115,7 @@ def _tell(project: Project, prepared: Prepared, plan: Plan, merged: bool, as_jso
         }
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    print(f"{release.release}: {release.model_name}, SHA-256 {release.model_sha256}")
+    print(f"{release.release}: {visible(release.model_name)}, SHA-256 {release.model_sha256}")
     print(f"The gate says {release.verdict}; {_counted(release.items)}.")
     if release.break_glass:
         print(
@@ -126,7 +126,7 @@ def _tell(project: Project, prepared: Prepared, plan: Plan, merged: bool, as_jso
     )
     if merged:
         has_origin = git(["remote", "get-url", "origin"], project.root, check=False).returncode == 0
-        print(MERGED.format(here=plan.here, push="`git push`, then " if has_origin else ""))
+        print(MERGED.format(here=visible(plan.here), push="`git push`, then " if has_origin else ""))
     else:
         request = "merge" if project.answers.get("ci") == "gitlab" else "pull"
         print(TO_MERGE.format(branch=prepared.branch, request=request))

@@ -6,13 +6,14 @@ import sys
 
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
+from fearless.report.visible import visible
 from fearless.ship.checklist import compute
 from fearless.ship.items import EVERYTHING, signed_item
 from fearless.ship.signature import Signature, sign, valid
 
 
 def sign_and_print(project: Project, item: str, *, yes: bool) -> int:
-    """Show what is signed, ask unless `yes`, sign; returns 1 where the answer is no."""
+    """Show what is signed, ask unless `yes`, sign; returns 1 for a no, and where it does not count."""
 
     def agreed(signature: Signature) -> bool:
         print(as_text(signature) + _still_open(project, item), flush=True)
@@ -29,13 +30,13 @@ def sign_and_print(project: Project, item: str, *, yes: bool) -> int:
         print("Not signed.")
         return 1
     found = valid(project, item)
-    print(f"\nCommitted as {path}.\n{found.sentence}")
+    print(f"\nCommitted as {path}.\n{visible(found.sentence)}")
     if found.how == "claimed":
         print(
             "It is claimed, not verified: anybody can set a name in git. With a key of yours in ops/allowed_signers and"
             " `user.signingkey` set, it is verified."
         )
-    return 0
+    return 0 if found else 1
 
 
 def _still_open(project: Project, item: str) -> str:
@@ -57,9 +58,9 @@ def as_text(signature: Signature) -> str:
         [
             f"{signature.item}: {signature.statement}",
             "",
-            f"  signed by  {signature.signer}",
+            f"  signed by  {visible(signature.signer)}",
             f"  holds      {until}",
-            *(f"  {digest}  {name}" for name, digest in signature.files.items()),
+            *(f"  {digest}  {visible(name)}" for name, digest in signature.files.items()),
             f"  {signature.digest}  all of it",
         ]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fearless.columns.frame import FALSE_WORDS, MISSING_WORDS, TRUE_WORDS, read_untyped
+from fearless.columns.frame import FALSE_WORDS, MISSING_WORDS, OR_IN_CODE, TRUE_WORDS, read_untyped
 from fearless.columns.notation import example, remark
 from fearless.core.errors import FearlessError
 
@@ -33,7 +33,7 @@ def draft(file: Path, target: str) -> str:
     `target` is the column to predict. Raises FearlessError where the file cannot be read, has no rows, or
     has no such column, and where the target takes one value only or is text with more than two.
     """
-    rows = read_untyped(file)
+    rows = read_untyped(file, OR_IN_CODE)
     if rows.height == 0:
         raise FearlessError(f"{file.name} has no rows.", fix="Put data below its header line.")
     if target not in rows.columns:

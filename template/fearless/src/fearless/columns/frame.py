@@ -19,6 +19,8 @@ TRUE_WORDS = ("true", "1", "yes", "t", "y", "1.0")
 FALSE_WORDS = ("false", "0", "no", "f", "n", "0.0")
 # In a column of numbers, dates or truth values these say that there is none; in text they may be a value.
 MISSING_WORDS = ("nan", "na", "n/a", "null", "none")
+# For raw data, which the team's own code reads.
+OR_IN_CODE = ', or read it in data.py with polars: `read_csv(file, separator="{separator}")`'
 MOST_EXACT = 2.0**53  # from here on a float64 no longer holds every whole number
 
 
@@ -41,7 +43,7 @@ def read(path: str | os.PathLike[str]) -> pl.DataFrame:
         files = [given]
     else:
         raise FearlessError(f"{given} is not there.", fix="Bring it with `uv run dvc pull`, or put it there.")
-    return pl.concat([typed(read_untyped(file), dictionary, file.name) for file in files])
+    return pl.concat([typed(read_untyped(file, OR_IN_CODE), dictionary, file.name) for file in files])
 
 
 def data_files(folder: Path) -> list[Path]:
@@ -49,8 +51,11 @@ def data_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.glob("*") if file.suffix.lower() in ENDINGS)
 
 
-def read_untyped(file: Path) -> pl.DataFrame:
-    """A CSV file with every field as text, or a Parquet file as it is."""
+def read_untyped(file: Path, or_else: str = "") -> pl.DataFrame:
+    """A CSV file with every field as text, or a Parquet file as it is.
+
+    `or_else` is what else may be done with a file that has another separator than commas, such as OR_IN_CODE.
+    """
     import polars as pl
 
     try:
@@ -58,7 +63,7 @@ def read_untyped(file: Path) -> pl.DataFrame:
             return pl.read_parquet(file)
         rows = pl.read_csv(file, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        _refuse_other_separators(file)
+        _refuse_other_separators(file, or_else)
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         is_parquet = file.suffix.lower() == ".parquet"
         raise FearlessError(
@@ -67,14 +72,14 @@ def read_untyped(file: Path) -> pl.DataFrame:
             if is_parquet
             else "It must be a CSV in UTF-8 with one header line and commas, or a Parquet file.",
         ) from None
-    _refuse_other_separators(file)
+    _refuse_other_separators(file, or_else)
     _refuse_names_given_twice(file)
     if rows.width > 1 and rows[rows.columns[-1]].null_count():
         _refuse_short_lines(file, rows.width)
     return rows
 
 
-def _refuse_other_separators(file: Path) -> None:
+def _refuse_other_separators(file: Path, or_else: str) -> None:
     if file.suffix.lower() == ".parquet" or not file.is_file():
         return
     with file.open("rb") as lines:
@@ -83,7 +88,7 @@ def _refuse_other_separators(file: Path) -> None:
         if separator in header and b"," not in header:
             raise FearlessError(
                 f"{file.name} is separated by {name}, not by commas.",
-                fix=f'Save it with commas, or read it in data.py with polars: `read_csv(file, separator="{option}")`.',
+                fix=f"Save it with commas{or_else.format(separator=option)}.",
             )
 
 

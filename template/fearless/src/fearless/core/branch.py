@@ -24,7 +24,7 @@ def commit_beside(
     any filter. `author` are options of git (see `identity`). It is signed where git has a key to sign with.
     """
     prefix = git(["rev-parse", "--show-prefix"], root).stdout.strip()
-    sign = ["-S"] if _has_key(root) else []
+    sign = ["-S"] if has_key(root) else []
     with tempfile.TemporaryDirectory(prefix="fearless-commit-") as folder:
         own = {"GIT_INDEX_FILE": os.path.join(folder, "index")}  # noqa: PTH118 (git takes it as text)
         git(["read-tree", parent], root, variables=own)
@@ -37,7 +37,7 @@ def commit_beside(
     return git([*author, *told], root).stdout.strip()
 
 
-def _has_key(root: Path) -> bool:
+def has_key(root: Path) -> bool:
     """Whether git has a key to sign with, or is told to sign each commit."""
     if git(["config", "--get-regexp", KEYS], root, check=False).stdout.strip():
         return True

@@ -57,12 +57,16 @@ NEWEST_LABEL = "SELECT max(seq) FROM labels WHERE prediction_id = p.id"
 
 
 class SqliteLedger:
-    """A Ledger in the SQLite file at `path`; with `chained` every row carries the hash of the one before it."""
+    """A Ledger in the SQLite file at `path`; with `chained` every row carries the hash of the one before it.
 
-    def __init__(self, path: Path, *, chained: bool = False) -> None:
+    It is made where there is none; with create=False that raises LedgerError and leaves nothing behind.
+    """
+
+    def __init__(self, path: Path, *, chained: bool = False, create: bool = True) -> None:
         self.path = path
         self.address = f"{SCHEME}{path}"
         self.chained = chained
+        self.create = create
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._known: dict[Provenance, int] = {}
@@ -229,11 +233,16 @@ class SqliteLedger:
             raise
 
     def _opened(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.create:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            self.path.stat()
         connection = sqlite3.connect(
             self.path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
         )
         try:
+            if not self.create:
+                _refuse_without_tables(connection, self.path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")  # macOS: an ordinary sync stops in the drive's cache
@@ -268,6 +277,15 @@ def _select(chosen: dict[str, str]) -> str:
     if "truth" in chosen:
         query += f" LEFT JOIN labels AS l ON l.seq = ({NEWEST_LABEL})"
     return query
+
+
+def _refuse_without_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Ask before anything is written: an empty file, or another program's, is told as such and stays as it is."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        raise LedgerError(
+            f"There is no ledger in {path}: the file is empty, or another program's.",
+            fix="Is FEARLESS_LEDGER the service's? A ledger that was emptied comes back from a copy of it.",
+        )
 
 
 def _make_tables(connection: sqlite3.Connection, path: Path) -> None:

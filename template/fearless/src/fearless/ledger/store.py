@@ -98,7 +98,7 @@ def open_ledger(project: Project, *, create: bool = True) -> Ledger:
     """The ledger of this project, chained where the answer `profile` is `regulated`.
 
     Raises FearlessError for an address that is none, and with create=False where nothing was recorded yet. The file
-    itself is opened by the first call.
+    itself is opened by the first call, which with create=False raises LedgerError where it holds no ledger.
     """
     from fearless.ledger.sqlite import SqliteLedger
 
@@ -117,4 +117,4 @@ def open_ledger(project: Project, *, create: bool = True) -> Ledger:
             f"There is no ledger at {project.relative(path)}: nothing was predicted yet.",
             fix="Start the service with `uv run fearless serve`, or name the ledger in FEARLESS_LEDGER.",
         )
-    return SqliteLedger(path, chained=project.answers.get("profile") == "regulated")
+    return SqliteLedger(path, chained=project.answers.get("profile") == "regulated", create=create)

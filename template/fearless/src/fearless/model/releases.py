@@ -135,7 +135,38 @@ def find_model(project: Project, model_sha256: str) -> Path | None:
 
 
 def verify_bundle(project: Project, release: Release) -> None:
-    """Hold the files of a bundle, apart from the model, against its record; raises FearlessError for the first one.
+    """Hold the files of a bundle, apart from the model, against its record; raises FearlessError for the first one."""
+    verify_pointer(project, release)
+    for damage in damaged_texts(project, release):
+        raise damage
+
+
+def damaged_texts(project: Project, release: Release) -> list[FearlessError]:
+    """What is wrong with the texts that the record names, the gate's report and the card: one error for each.
+
+    People read them and no service does, so whoever goes back to this release at night may be told instead of stopped.
+    """
+    found = {
+        name: _damage(project.root / release.folder / name, each) for name, each in release.files.items()
+    }
+    return [
+        FearlessError(f"{release.folder}/{name} {what}.", fix=_bring_back(release.release))
+        for name, what in found.items()
+        if what
+    ]
+
+
+def _damage(file: Path, digest: str) -> str:
+    if not file.is_file():
+        return "is missing"
+    try:
+        return "" if sha256_file(file) == digest else "is not what was released: its SHA-256 differs"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+
+
+def verify_pointer(project: Project, release: Release) -> None:
+    """Raise FearlessError where a record names no digest of its texts, or another model than lies beside it.
 
     The artifact is held against its own manifest when it is opened, and the manifest against the record here, where
     the artifact was brought.
@@ -146,11 +177,6 @@ def verify_bundle(project: Project, release: Release) -> None:
             f"{release.folder}/{RECORD} names no digest of {GATE} and {CARD}.",
             fix=_bring_back(release.release),
         )
-    for name, digest in release.files.items():
-        file = folder / name
-        if not file.is_file() or sha256_file(file) != digest:
-            what = "is missing" if not file.is_file() else "is not what was released: its SHA-256 differs"
-            raise FearlessError(f"{release.folder}/{name} {what}.", fix=_bring_back(release.release))
     if pointed_md5(read_mapping(folder / POINTER, f"{release.folder}/{POINTER}")) != release.model_md5:
         raise FearlessError(
             f"{release.folder}/{POINTER} names another model than {RECORD}.", fix=_bring_back(release.release)

@@ -25,6 +25,7 @@ from fearless.golden.frozen import exists, read_record
 from fearless.model.contract import Team
 from fearless.pipeline.pins import asks_for_tested, drop_tested
 from fearless.pipeline.run import reproduce
+from fearless.report.visible import visible
 
 REMOTE_PATIENCE_S = 60
 LEAST_ROOM_MB = 64
@@ -144,7 +145,7 @@ class Start:
         message = ["-m", "Start: golden data, baseline and gate"]
         author = identity(root, self.project.answers)
         git([*author, "commit", "--quiet", *message, "--", "."], root)
-        return git(["log", "-1", "--format=%h %an: %s"], root).stdout.strip()
+        return visible(git(["log", "-1", "--format=%h %an: %s"], root).stdout)
 
     def _push_to_cloud(self) -> str:
         """In a process of its own: a cloud client can wait for minutes for credentials that are not there."""

@@ -14,5 +14,14 @@ INVISIBLE = re.compile(
 def visible(text: object, limit: int = 600) -> str:
     """`text` on one line and at most `limit` characters, with what cannot be seen named, such as [U+202E]."""
     flat = " ".join(str(text).split())
-    shown = INVISIBLE.sub(lambda found: f"[U+{ord(found.group()):04X}]", flat)
+    shown = _named(flat)
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
+def visible_lines(text: str) -> str:
+    """`text` with its lines and its indents, and with what cannot be seen named as in `visible`."""
+    return "\n".join(_named(line.expandtabs()) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def _named(line: str) -> str:
+    return INVISIBLE.sub(lambda found: f"[U+{ord(found.group()):04X}]", line)

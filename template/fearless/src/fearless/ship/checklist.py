@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from fearless.core.errors import FearlessError
 from fearless.core.project import Project
+from fearless.report.visible import visible
 from fearless.ship import computed, judged, proven
 from fearless.ship.here import Found, Here
 from fearless.ship.items import Item, built_in, own
@@ -17,6 +18,7 @@ from fearless.ship.recorded import as_recorded
 from fearless.ship.signature import valid
 
 VERSION = 1
+LONGEST = 10_000
 
 # What proves each item that no person signs. It returns what proves it, or raises FearlessError with what is missing.
 PROOFS: dict[str, Callable[[Here], Found]] = {
@@ -129,16 +131,17 @@ def _as(
     evidence: str,
     mend: str = "",
 ) -> State:
+    """The item in words that a terminal shows as they are, whatever git and the team's files call people and things."""
     return State(
         id=item.id,
-        title=item.title,
+        title=visible(item.title, LONGEST),
         state=state,
         source=source,
-        evidence=evidence,
-        who=_who(item, here),
-        mend=mend or item.mend,
-        why=item.why,
-        proof=item.proof,
+        evidence=visible(evidence, LONGEST),
+        who=visible(_who(item, here), LONGEST),
+        mend=visible(mend or item.mend, LONGEST),
+        why=visible(item.why, LONGEST),
+        proof=visible(item.proof, LONGEST),
     )
 
 

@@ -37,7 +37,7 @@ class Concern:
 
     def __str__(self) -> str:
         raised = f"{self.by}, {self.at[:10]}" if self.by else "by an unknown person"
-        return f"{self.id}: {self.text} ({raised}{f'; {self.note}' if self.note else ''})"
+        return f"{visible(self.id)}: {self.text} ({raised}{f'; {self.note}' if self.note else ''})"
 
 
 def raise_concern(project: Project, text: str, now: datetime | None = None) -> str:
@@ -121,7 +121,8 @@ def _concern(path: str, content: bytes, note: str) -> Concern:
     read = _read(content)
     if read is None:
         return Concern(name, "its file cannot be read", "", "", note)
-    return Concern(name, read["text"], f"{read['by']['name']} <{read['by']['email']}>", read["at"], note)
+    by = visible(f"{read['by']['name']} <{read['by']['email']}>", LONGEST)
+    return Concern(name, visible(read["text"], LONGEST), by, visible(read["at"]), note)
 
 
 def _answers(project: Project, known: dict[str, str], path: str) -> bool:

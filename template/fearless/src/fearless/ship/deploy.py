@@ -10,9 +10,9 @@ import time
 from typing import NamedTuple
 
 from fearless.core import dvc
-from fearless.core.branch import commit_on_branch, default_branch, shown_at
+from fearless.core.branch import BRANCHES, ORIGINS, commit_on_branch, default_branch, shown_at
 from fearless.core.errors import FearlessError
-from fearless.core.git import identity, is_work_tree, person
+from fearless.core.git import git, identity, is_work_tree, person
 from fearless.core.project import Project
 from fearless.core.yaml_file import parse_mapping
 from fearless.ledger.record import Deployment
@@ -23,10 +23,12 @@ from fearless.model.releases import (
     POINTER,
     RECORD,
     Release,
+    damaged_texts,
     read_release,
     release_of,
     releases,
     verify_bundle,
+    verify_pointer,
 )
 from fearless.report.visible import visible
 from fearless.serve.scoring import in_place
@@ -38,11 +40,15 @@ LONGEST = 10_000
 
 
 class Placed(NamedTuple):
-    """A release that is in production now. `was` is what was there before, `already` whether nothing had to be done."""
+    """A release that is in production now. `was` is what was there before, `already` whether nothing had to be done.
+
+    `warnings` are sentences about what stopped nothing and somebody should know.
+    """
 
     release: Release
     was: Deployment | None
     already: bool
+    warnings: tuple[str, ...] = ()
 
 
 class Moved(NamedTuple):
@@ -58,30 +64,61 @@ def deploy(project: Project, ledger: Ledger, why: str = "", *, again: bool = Fal
     Raises FearlessError where nothing was released, the release is not merged, or the bundle or its model is damaged,
     and without `again` where production was rolled back from it; production then stays as it is.
     """
-    release = _merged_champion(project)
+    apart = apart_from_origin(project)
+    try:
+        release = _merged_champion(project)
+    except FearlessError as error:  # often the reason why: what was merged here was not pushed
+        raise FearlessError(f"{error.what} {apart}".strip(), fix=error.fix) from None
     before = ledger.deployments()
     if not again:
         _refuse_rolled_back(release, before)
+    verify_bundle(project, release)
     # Proving the model takes seconds: a rollback that came meanwhile must not be undone.
-    return _place(project, ledger, release, "", why, known=len(before))
+    placed = _place(project, ledger, release, "", why, known=len(before))
+    return placed._replace(warnings=(apart,) if apart else ())
 
 
 def roll_back(project: Project, ledger: Ledger, version: str = "", why: str = "") -> Placed:
     """Put `version` in production, or the release that was there before the present one.
 
-    No checklist is asked. Raises FearlessError where there is nothing to go back to, `version` was neither in
-    production nor merged, or its bundle or model is damaged; production then stays as it is.
+    No checklist is asked, and a damaged card or report of the gate is only told: the way back needs the record and the
+    model. Raises FearlessError where there is nothing to go back to, `version` was neither in production nor merged, or
+    its record or model is damaged; production then stays as it is.
     """
     release = _named(project, ledger, version) if version else _release_before(project, ledger)
-    return _place(project, ledger, release, ROLLBACK, why)
+    told = tuple(map(str, damaged_texts(project, release)))
+    return _place(project, ledger, release, ROLLBACK, why)._replace(warnings=told)
+
+
+def apart_from_origin(project: Project) -> str:
+    """One sentence where the default branch here is not origin's, as it was fetched last; else an empty text."""
+    theirs = default_branch(project.root)
+    ours = theirs.removeprefix("origin/")
+    counted = git(
+        ["rev-list", "--left-right", "--count", f"{BRANCHES}{ours}...{ORIGINS}{theirs}", "--"],
+        project.root,
+        check=False,
+    ).stdout.split()
+    if ours == theirs or len(counted) != 2 or counted == ["0", "0"]:
+        return ""
+    ahead, behind = map(int, counted)
+    told = [
+        f"{_commits(ahead)} ahead of {theirs}, which CI has not seen" if ahead else "",
+        f"{_commits(behind)} behind {theirs}" if behind else "",
+    ]
+    return f"Local {ours} is {', and '.join(filter(None, told))}; what {theirs} has is deployed."
+
+
+def _commits(number: int) -> str:
+    return f"{number} commit{'' if number == 1 else 's'}"
 
 
 def bring(project: Project, release: Release) -> None:
-    """Prove a bundle and its model: every file by its digest, and that the model loads and scores.
+    """Prove the model of a release: every file by its digest, and that it loads and scores.
 
     The artifact is brought from DVC's cache or the storage where it is not here.
     """
-    verify_bundle(project, release)
+    verify_pointer(project, release)
     folder = project.root / release.folder / MODEL
     pointer = f"{release.folder}/{POINTER}"
     if not (folder / MANIFEST).exists():  # nothing was brought yet, or a killed command brought a part
@@ -89,7 +126,7 @@ def bring(project: Project, release: Release) -> None:
             dvc.checkout([pointer], project.root)
         except FearlessError:
             _pull(pointer, project, release)
-        verify_bundle(project, release)
+        verify_pointer(project, release)
     model = open_model(folder, f"{release.folder}/{MODEL}", project)
     if model.digest != release.model_sha256:
         raise FearlessError(

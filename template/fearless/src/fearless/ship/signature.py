@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fearless.core.branch import has_key
 from fearless.core.digest import sha256_text
 from fearless.core.errors import FearlessError
 from fearless.core.git import blobs, git
@@ -115,6 +116,11 @@ def prepare(project: Project, item: str, now: datetime | None = None) -> Signatu
     _refuse_uncommitted(project, asked, files)
     if why := _own_work(project, asked, files, signer)[0]:
         raise FearlessError(why, fix=f"Ask {asked.who} to run `uv run fearless sign {item}`.")
+    if _keys_in(_allowed(project), signer.email) and not has_key(project.root):
+        raise FearlessError(
+            f"{ALLOWED} names a key of {signer}, and git has none to sign with, so this signature would not count.",
+            fix="`git config gpg.format ssh` and `git config user.signingkey ~/.ssh/id_ed25519`, then sign.",
+        )
     at = (now or datetime.now(UTC)).replace(microsecond=0)
     return Signature(
         name=f"{item}-{at.strftime(STAMP)}-{sha256_text(str(signer))[:6]}",  # two may sign in one second
@@ -276,10 +282,14 @@ def _refuse_used(project: Project, signature: Signature, item: Item) -> None:
 
 
 def _brought(project: Project, signature: Signature, touched: list[Touch]) -> str:
-    """`verified` or `claimed`, by the commits that brought it; raises FearlessError where they are not the signer's."""
+    """`verified` or `claimed`, by the commits that brought it; raises FearlessError where they are not the signer's.
+
+    Once a key of the signer is registered, a commit that is not signed with it counts only where it came before.
+    """
     email = signature.signer.email.lower()
     by_signer: list[str] = []
-    with _keys_of(project, signature.signer.email) as allowed:
+    keys = _keys_in(_allowed(project), email)
+    with _as_file(keys, signature.signer.email) as allowed:
         for commit in sorted({each.commit for each in touched}):
             said = git(
                 [
@@ -296,24 +306,58 @@ def _brought(project: Project, signature: Signature, touched: list[Touch]) -> st
                     f"The signature of {signature.signer} is dated {signature.at}, after the commit that brought it."
                 )
             # A key of GPG is trusted by the machine that looks, one of SSH by ops/allowed_signers alone.
-            by_signer.append("verified" if good == "G" and key.startswith("SHA256:") else "claimed")
+            if good == "G" and key.startswith("SHA256:"):
+                return "verified"
+            by_signer.append(commit)
     if not by_signer:
         raise FearlessError(
             f"{FOLDER}/{signature.name}.json names {signature.signer}, and somebody else committed it ({author})."
         )
-    return max(by_signer)
+    if keys and not any(_before_keys(project, each, email) for each in by_signer):
+        raise FearlessError(
+            f"The signature of {signature.signer} of {signature.at[:10]} is not verified although a key of this person"
+            f" is registered in {ALLOWED}: it is to be signed again, with that key."
+        )
+    return "claimed"
+
+
+def _before_keys(project: Project, commit: str, email: str) -> bool:
+    """Whether `commit` lies before the first one that registered a key of this email.
+
+    Before is what that commit is built on: a branch that left earlier and came later proves no date.
+    """
+    touched = [each for each in history(project, ALLOWED).get(ALLOWED, []) if each.how != "D"]
+    texts = blobs([each.blob for each in touched], project.root)
+    named = [
+        each.commit
+        for each, text in zip(touched, texts, strict=True)
+        if _keys_in(text.decode(errors="replace"), email)
+    ]
+    if not named or commit == named[-1]:
+        return False
+    within = git(["merge-base", "--is-ancestor", commit, named[-1]], project.root, check=False)
+    return within.returncode == 0
+
+
+def _allowed(project: Project) -> str:
+    """What ops/allowed_signers of the last commit says, an empty text where there is none."""
+    return git(["show", f"HEAD:./{ALLOWED}"], project.root, check=False).stdout
+
+
+def _keys_in(allowed: str, email: str) -> list[str]:
+    """The keys that a text of ops/allowed_signers has for exactly this email."""
+    if set("*?!") & set(email):  # what ssh-keygen would take for a pattern
+        return []
+    lines = [line.split(None, 1) for line in allowed.splitlines() if len(line.split(None, 1)) == 2]
+    return [key for who, key in lines if email.lower() in who.lower().split(",")]
 
 
 @contextmanager
-def _keys_of(project: Project, email: str) -> Iterator[str]:
-    """A file with the keys that ops/allowed_signers of the last commit has for exactly this email."""
-    shown = git(["show", f"HEAD:./{ALLOWED}"], project.root, check=False)
+def _as_file(keys: list[str], email: str) -> Iterator[str]:
+    """A file for git that allows this email these keys and nobody any other."""
     with tempfile.TemporaryDirectory(prefix="fearless-signers-") as folder:
         path = Path(folder) / "allowed"
-        lines = [line.split(None, 1) for line in shown.stdout.splitlines() if len(line.split(None, 1)) == 2]
-        theirs = [f"{email} {key}\n" for who, key in lines if email.lower() in who.lower().split(",")]
-        plain = not set("*?!") & set(email)  # what ssh-keygen would take for a pattern
-        path.write_text("".join(theirs) if plain else "", encoding="utf-8", newline="\n")
+        path.write_text("".join(f"{email} {key}\n" for key in keys), encoding="utf-8", newline="\n")
         yield str(path)
 
 
