@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ import polars as pl
 import pytest
 
 from fearless.cli.predictions import judge_file_and_print
+from fearless.columns import large_csv
+from fearless.gate.findings import Verdict
 from fearless.gate.policy import parse
 from fearless.gate.verdict import judge
+from fearless.pipeline import predictions, stream_predictions
+from fearless.pipeline.judge_predictions import Asked, judge_predictions
 from fearless.pipeline.levels import levels_of
 
 SOURCE = Path(__file__).parents[2] / "template" / "fearless" / "src"
@@ -175,42 +180,87 @@ def changed(column: str, at: int, value: Any) -> pl.DataFrame:
     return rows.with_columns(pl.Series(column, values, strict=False))
 
 
-@pytest.mark.parametrize(
-    ("rows", "said"),
-    [
-        (changed("y_true", 4, 2), "row 5: `y_true` is 2, and the truth of a binary task is 0 or 1"),
-        (changed("y_true", 4, None), "row 5: `y_true` is missing"),
-        (changed("candidate", 9, 1.5), "row 10: `candidate` is 1.5, and a probability lies within 0..1"),
-        (changed("champion", 9, -0.1), "row 10: `champion` is -0.1, and a probability"),
-        (changed("candidate", 2, float("nan")), "row 3: `candidate` is NaN"),
-        (changed("candidate", 2, None), "row 3: `candidate` is missing"),
-        (changed("candidate", 2, float("inf")), "row 3: `candidate` is infinite"),
-        (binary(600).with_columns(pl.col("candidate").cast(pl.String) + "x"), "row 1: `candidate` is `0."),
-        (binary(600).rename({"y_true": "y_ture"}), "has no column `y_true`. Is it `y_ture`?"),
-        (binary(600).rename({"candidate": "candidat"}), "has no column `candidate`. Is it `candidat`?"),
-        (binary(600).rename({"champion": "chmapion"}), "has no column `champion`, and gate.yaml compares"),
-        (binary(600).rename({"region": "regoin"}), "has no column `region`. Is it `regoin`?"),
-        (binary(0), "has no rows"),
-        (binary(600).with_columns(y_true=pl.lit(1)), "one class only"),
-        (
-            binary(600).with_columns(row_id=pl.int_range(600) // 2),
-            "has the `row_id` 0 in 2 rows, and a row counts once",
+FAULTS = [
+    (changed("y_true", 4, 2), "row 5: `y_true` is 2, and the truth of a binary task is 0 or 1"),
+    (changed("y_true", 4, None), "row 5: `y_true` is missing"),
+    (changed("candidate", 9, 1.5), "row 10: `candidate` is 1.5, and a probability lies within 0..1"),
+    (changed("champion", 9, -0.1), "row 10: `champion` is -0.1, and a probability"),
+    (changed("candidate", 2, float("nan")), "row 3: `candidate` is NaN"),
+    (changed("candidate", 2, None), "row 3: `candidate` is missing"),
+    (changed("candidate", 2, float("inf")), "row 3: `candidate` is infinite"),
+    (binary(600).with_columns(pl.col("candidate").cast(pl.String) + "x"), "row 1: `candidate` is `0."),
+    (binary(600).rename({"y_true": "y_ture"}), "has no column `y_true`. Is it `y_ture`?"),
+    (binary(600).rename({"candidate": "candidat"}), "has no column `candidate`. Is it `candidat`?"),
+    (binary(600).rename({"champion": "chmapion"}), "has no column `champion`, and gate.yaml compares"),
+    (binary(600).rename({"region": "regoin"}), "has no column `region`. Is it `regoin`?"),
+    (binary(0), "has no rows"),
+    (binary(600).with_columns(y_true=pl.lit(1)), "one class only"),
+    (
+        binary(600).with_columns(row_id=pl.int_range(600) // 2),
+        "has the `row_id` 0 in 2 rows, and a row counts once",
+    ),
+    (
+        binary(600).with_columns(
+            candidate_row_id=pl.int_range(600),
+            champion_row_id=pl.int_range(600) + (pl.int_range(600) > 6),
         ),
-        (
-            binary(600).with_columns(
-                candidate_row_id=pl.int_range(600),
-                champion_row_id=pl.int_range(600) + (pl.int_range(600) > 6),
-            ),
-            "row 8: `candidate_row_id` is 7 and `champion_row_id` 8: candidate and champion are not scored on the same",
-        ),
-        (
-            binary(600).with_columns(candidate_red=pl.lit(0.5), candidate_blue=pl.lit(0.5)),
-            "has `candidate` and `candidate_red`: one score a row, or one a class?",
-        ),
-    ],
-)
+        "row 8: `candidate_row_id` is 7 and `champion_row_id` 8: candidate and champion are not scored on the same",
+    ),
+    (
+        binary(600).with_columns(candidate_red=pl.lit(0.5), candidate_blue=pl.lit(0.5)),
+        "has `candidate` and `candidate_red`: one score a row, or one a class?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "said"), FAULTS)
 def test_bad_input_is_one_sentence_and_no_pass(tmp_path: Path, rows: pl.DataFrame, said: str) -> None:
     assert said in refused(tmp_path, rows)
+
+
+@pytest.mark.parametrize("rows", [rows for rows, _ in FAULTS])
+def test_a_large_csv_file_is_refused_with_the_sentence_of_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: pl.DataFrame
+) -> None:
+    file = tmp_path / "scores.csv"
+    rows.write_csv(file)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    asked = Asked(file, tmp_path / "policy.yaml", room=tmp_path)
+    small = judge_predictions(asked)
+    assert small.verdict is Verdict.ERROR
+    monkeypatch.setattr(predictions, "MOST_HELD", 0)
+    monkeypatch.setattr(large_csv, "PIECE", 3000)
+    monkeypatch.setattr(stream_predictions, "BLOCK", 150)
+    for engine in ("exact", "streaming"):
+        large = judge_predictions(replace(asked, engine=engine))
+        assert large.errors == small.errors or (
+            "one class" in small.errors[0] and "one class" in large.errors[0]
+        )
+    assert {each.name for each in tmp_path.iterdir()} == {"scores.csv", "policy.yaml"}
+
+
+@pytest.mark.parametrize("engine", ["exact", "streaming"])
+def test_a_large_csv_file_is_judged_as_the_same_rows_in_parquet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setattr(predictions, "MOST_HELD", 0)
+    monkeypatch.setattr(large_csv, "PIECE", 3000)
+    monkeypatch.setattr(stream_predictions, "BLOCK", 700)
+    rows = binary().with_columns(
+        pl.lit('a "note",\nof two lines').alias("note"), pl.int_range(3000).alias("row_id")
+    )
+    rows = rows.with_columns(region=pl.when(pl.int_range(3000) % 3 > 0).then("region"))
+    rows.write_csv(tmp_path / "scores.csv")
+    rows.write_parquet(tmp_path / "scores.parquet")
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    found = [
+        judge_predictions(Asked(tmp_path / name, tmp_path / "policy.yaml", engine=engine, room=tmp_path))
+        for name in ("scores.csv", "scores.parquet")
+    ]
+    assert found[0].errors == []
+    assert found[0].checks == found[1].checks
+    assert found[0].slices == found[1].slices
+    assert found[0].golden == found[1].golden
 
 
 def test_files_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:

@@ -63,23 +63,34 @@ def read_untyped(file: Path, or_else: str = "") -> pl.DataFrame:
             return pl.read_parquet(file)
         rows = pl.read_csv(file, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        _refuse_other_separators(file, or_else)
-        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        is_parquet = file.suffix.lower() == ".parquet"
-        raise FearlessError(
-            f"{file.name} cannot be read: {said}.",
-            fix="Write that Parquet file again; a copy that was cut off is the usual cause."
-            if is_parquet
-            else "It must be a CSV in UTF-8 with one header line and commas, or a Parquet file.",
-        ) from None
-    _refuse_other_separators(file, or_else)
-    _refuse_names_given_twice(file)
+        raise unreadable(file, error, or_else) from None
+    refuse_other_separators(file, or_else)
+    refuse_names_given_twice(file)
     if rows.width > 1 and rows[rows.columns[-1]].null_count():
-        _refuse_short_lines(file, rows.width)
+        refuse_short_lines(file, rows.width)
     return rows
 
 
-def _refuse_other_separators(file: Path, or_else: str) -> None:
+def unreadable(file: Path, error: Exception, or_else: str = "") -> FearlessError:
+    """What to say of a file that polars cannot read."""
+    try:
+        refuse_other_separators(file, or_else)
+    except FearlessError as told:
+        return told
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    # Polars may add where the fault lies in what it was given at a time, which helps nobody.
+    said = said.partition(", in chunk starting")[0]
+    is_parquet = file.suffix.lower() == ".parquet"
+    return FearlessError(
+        f"{file.name} cannot be read: {said}.",
+        fix="Write that Parquet file again; a copy that was cut off is the usual cause."
+        if is_parquet
+        else "It must be a CSV in UTF-8 with one header line and commas, or a Parquet file.",
+    )
+
+
+def refuse_other_separators(file: Path, or_else: str = "") -> None:
+    """Without commas in the header, semicolons or tabs are what separates the fields."""
     if file.suffix.lower() == ".parquet" or not file.is_file():
         return
     with file.open("rb") as lines:
@@ -92,8 +103,8 @@ def _refuse_other_separators(file: Path, or_else: str) -> None:
             )
 
 
-def _refuse_names_given_twice(file: Path) -> None:
-    """Polars would name the second `x` of a header `x_duplicated_0`."""
+def refuse_names_given_twice(file: Path) -> None:
+    """Of a CSV file; polars would name the second `x` of a header `x_duplicated_0`."""
     import csv
 
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
@@ -106,8 +117,8 @@ def _refuse_names_given_twice(file: Path) -> None:
         )
 
 
-def _refuse_short_lines(file: Path, width: int) -> None:
-    """Polars refuses a line with too many fields and fills up one with too few, which shifts nothing but hides a fault.
+def refuse_short_lines(file: Path, width: int) -> None:
+    """Of a CSV file; polars refuses a line with too many fields and fills up one with too few, which hides a fault.
 
     A blank line is no fault: it becomes a row of missing values, and without a target no row is used.
     """

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fearless.columns.frame import ENDINGS, read_untyped
+from fearless.columns.large_csv import LargeCsv
 from fearless.core.errors import FearlessError
 from fearless.gate.intervals import Array
 from fearless.gate.metrics import TABLES
@@ -31,6 +32,8 @@ TRUTH = "y_true"
 ROW_ID = "row_id"
 # Where two files were put side by side, each may have brought the ids of its rows.
 PAIRED_IDS = (f"{CANDIDATE}_{ROW_ID}", f"{CHAMPION}_{ROW_ID}")
+# A CSV file of more bytes is read some rows at a time, as a Parquet file of any size is.
+MOST_HELD = 1 << 24
 TRUE_WORDS, FALSE_WORDS = ("1", "1.0", "true"), ("0", "0.0", "false")
 
 
@@ -67,7 +70,7 @@ class Block:
 
 
 class Predictions:
-    """A Parquet or CSV file, of which nothing but the header is read yet."""
+    """A Parquet file of which nothing but the header is read yet, or a CSV file that was read through."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -80,15 +83,19 @@ class Predictions:
             )
         if file.stat().st_size == 0:
             raise FearlessError(f"{file.name} is empty.", fix="Write the predictions again.")
-        self.rows = self._scan()
-        names = self.rows.collect_schema()
-        self.names, self.types = names.names(), dict(names)
+        self._large: LargeCsv | None = None
+        if file.suffix.lower() == ".csv" and file.stat().st_size > MOST_HELD:
+            self._large = LargeCsv(file)
+            self.names = self._large.names
+        else:
+            self._rows = self._scan()
+            self.names = self._rows.collect_schema().names()
 
     def count(self) -> int:
         """How many rows there are; raises FearlessError for none."""
         import polars as pl
 
-        found = int(self.rows.select(pl.len()).collect().item())
+        found = self._large.rows if self._large else int(self._rows.select(pl.len()).collect().item())
         if found == 0:
             raise FearlessError(f"{self.file.name} has no rows.", fix="Score some golden rows.")
         return found
@@ -97,8 +104,10 @@ class Predictions:
         """The columns of `rows` rows from `start` on, or of all."""
         import polars as pl
 
+        if self._large:
+            return self._large.read(columns, start, rows)
         try:
-            return self.rows.select(columns).slice(start, rows).collect()
+            return self._rows.select(columns).slice(start, rows).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._unreadable(error) from None
 
