@@ -156,6 +156,24 @@ def test_a_name_that_looks_like_markup_is_shown_as_it_is(monkeypatch: pytest.Mon
     assert "looks at [red]x[/nope] alone" in on_terminal(content(name="[red]x[/nope]"), monkeypatch)
 
 
+@pytest.mark.parametrize("shown", ["pipe", "terminal"])
+def test_a_name_from_somebodys_data_commands_neither_the_terminal_nor_the_ci_system(
+    shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = content(floor=0.9)
+    hostile = "a\x1b[2J\x9b31m\u202eb\n::stop-commands::x ##[add-mask]PASS"
+    for check in report["checks"]:
+        check["sentence"] += hostile
+    report["models"][0]["description"] = report["notes"][0] = "::error::x" + hostile
+    report["summary"] += hostile
+    said = plain(report) if shown == "pipe" else on_terminal(report, monkeypatch)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", said)
+    assert "##[" not in said
+    if shown == "pipe":  # what a CI system reads is no terminal, and not wrapped
+        assert not [line for line in said.splitlines() if line.lstrip().startswith("::")]
+    assert "[U+001B][2J" in said.replace("\n", "")
+
+
 def test_a_kind_of_check_from_a_later_toolkit_is_shown_too() -> None:
     report = content()
     later = {

@@ -7,6 +7,8 @@ import gc
 import os
 import sys
 
+LONGEST = 2000
+
 
 def main() -> None:
     """Run the command in `sys.argv`; what a user can mend is told in a sentence, never as a traceback."""
@@ -59,6 +61,10 @@ def main() -> None:
 
 
 def _tell(what: str, fix: str) -> None:
+    from fearless.report.visible import printable
+
+    # Names from a team's data stand in here, and a terminal or a CI system obeys what it is sent.
+    what, fix = ("\n".join(printable(line, LONGEST) for line in each.splitlines()) for each in (what, fix))
     print(f"fearless: {what}" + (f"\n  -> {fix}" if fix else ""), file=sys.stderr)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):  # where a person looks first for why a job is red
         with contextlib.suppress(OSError), open(summary, "a", encoding="utf-8") as file:  # noqa: PTH123

@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from fearless.report.rows import CHECK_HEADER, check_rows, model_header, model_rows
+from fearless.report.visible import printable
 from fearless.report.words import without_model
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "ERROR": "magenta"}
+UNPRINTED = ("slices", "worst_slice", "curves", "policy", "context")
 
 
 def show(report: dict[str, Any], stream: TextIO | None = None) -> None:
     """Print the plain content of report.json to `stream` (standard output by default)."""
     stream = stream or sys.stdout
     if stream.isatty():
-        _show_rich(report, stream)
+        _show_rich(_printable(report), stream)
     else:
         encoding = stream.encoding or "utf-8"
         # A pipe on Windows may not know the letters of a feature's name: show a ? rather than fail.
@@ -28,6 +30,7 @@ def show(report: dict[str, Any], stream: TextIO | None = None) -> None:
 
 def plain(report: dict[str, Any]) -> str:
     """The report as aligned text without colours, ending with a line feed."""
+    report = _printable(report)
     parts = [f"{report['verdict']}: {report['summary']}"]
     parts += [f"- {error}" for error in report["errors"][1:]]
     parts += [f"- {each['sentence']}" for each in report.get("sets") or []]
@@ -45,6 +48,21 @@ def plain(report: dict[str, Any]) -> str:
         parts += ["", f"Not in force: {trial['sentence']}", *(f"  {each}" for each in trial["differs"])]
     parts += ["", *(f"Next: {step}" for step in report["next"])]
     return "\n".join(parts) + "\n"
+
+
+def _printable(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with every text that is printed harmless for a terminal and for the log of a CI system."""
+    return {key: each if key in UNPRINTED else _each_printable(each) for key, each in report.items()}
+
+
+def _each_printable(content: Any) -> Any:
+    if isinstance(content, str):
+        return printable(content)
+    if isinstance(content, list):
+        return [_each_printable(each) for each in content]
+    if isinstance(content, dict):
+        return {key: _each_printable(each) for key, each in content.items()}
+    return content
 
 
 def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

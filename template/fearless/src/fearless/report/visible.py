@@ -16,3 +16,12 @@ def visible(text: object, limit: int = 600) -> str:
     flat = " ".join(str(text).split())
     shown = INVISIBLE.sub(lambda found: f"[U+{ord(found.group()):04X}]", flat)
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
+def printable(text: object, limit: int = 600) -> str:
+    """`text` as `visible` gives it, and no command to the CI system that reads what is printed.
+
+    GitHub's runner obeys `::name::` at the start of a line and `##[name]` anywhere in it, whoever wrote them.
+    """
+    shown = visible(text, limit).replace("##[", "# #[")
+    return f": {shown[1:]}" if shown.startswith("::") else shown
