@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,10 +56,10 @@ def read_untyped(file: Path) -> pl.DataFrame:
 
     try:
         if file.suffix.lower() == ".parquet":
-            return pl.read_parquet(file)
-        rows = pl.read_csv(file, infer_schema=False)
+            return pl.read_parquet(file, glob=False)
+        rows = pl.read_csv(file, infer_schema=False, glob=False)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        _refuse_other_separators(file)
+        _refuse_other_forms(file)
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         is_parquet = file.suffix.lower() == ".parquet"
         raise FearlessError(
@@ -67,18 +68,23 @@ def read_untyped(file: Path) -> pl.DataFrame:
             if is_parquet
             else "It must be a CSV in UTF-8 with one header line and commas, or a Parquet file.",
         ) from None
-    _refuse_other_separators(file)
+    _refuse_other_forms(file)
     _refuse_names_given_twice(file)
     if rows.width > 1 and rows[rows.columns[-1]].null_count():
         _refuse_short_lines(file, rows.width)
     return rows
 
 
-def _refuse_other_separators(file: Path) -> None:
+def _refuse_other_forms(file: Path) -> None:
     if file.suffix.lower() == ".parquet" or not file.is_file():
         return
     with file.open("rb") as lines:
         header = lines.readline()
+    if header.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FearlessError(
+            f"{file.name} is UTF-16, as some programs of Windows write it, and not UTF-8.",
+            fix="Save it as UTF-8.",
+        )
     for separator, name, option in ((b";", "`;`", ";"), (b"\t", "tabs", "\\t")):
         if separator in header and b"," not in header:
             raise FearlessError(
