@@ -130,6 +130,17 @@ def test_a_candidate_that_is_worse_in_one_part_fails_there_and_an_equal_one_pass
     assert equal.verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("rounding", [1e-14, 1e-9, 1e-7])
+def test_scores_that_differ_by_rounding_are_worse_in_no_part(rounding: float) -> None:
+    golden = Golden()
+    champion = 0.8 * golden.champion  # too low, so that each step further down is a step from the truth
+    asked = policy({"metric": "log_loss", "max_rise": 0.02}, {"metric": "brier", "max_rise": 0.02})
+    report = golden.judge(asked, champion * (1 - rounding), champion)
+    assert report.verdict is Verdict.PASS
+    report = golden.judge(asked, champion * 0.999, champion)
+    assert report.verdict is Verdict.FAIL, "a small drop in every row is proven all the same"
+
+
 def test_a_part_that_its_own_bound_would_fail_may_not_fail_among_many() -> None:
     golden = Golden(rows=8000, seed=6)
     golden.region = np.array([f"r{at:02}" for at in range(40)])[golden.draw.integers(0, 40, size=8000)]
