@@ -152,6 +152,17 @@ def test_a_part_that_its_own_bound_would_fail_may_not_fail_among_many() -> None:
     assert {each.verdict for each in alone} == {Verdict.PASS}
 
 
+def test_what_fails_in_many_places_is_told_in_a_sentence_that_can_be_read() -> None:
+    golden = Golden()
+    golden.region = np.array([f"region {at:02}" for at in range(20)])[np.arange(6000) % 20]
+    names = ("roc_auc", "average_precision", "accuracy", "f1", "recall", "mcc")
+    asked = policy(*({"metric": name, "max_drop": 0.01} for name in names))
+    report = golden.judge(asked, golden.model(worse=True), golden.champion)
+    assert "roc_auc.max_drop, average_precision.max_drop, accuracy.max_drop" in report.summary
+    assert report.summary.endswith("f1.max_drop, recall.max_drop and 7 more.")
+    assert " and 14 more; 120 comparisons" in check_of(report, "roc_auc.slices.region").sentence
+
+
 def test_too_few_rows_are_named_and_never_pass() -> None:
     golden = Golden()
     golden.region[:30] = "island"
