@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from fearless.cli.gate import remove_reports
 from fearless.cli.predictions import judge_file_and_print
+from fearless.core.errors import FearlessError
 from fearless.gate.policy import parse
 from fearless.gate.verdict import judge
 from fearless.pipeline.levels import levels_of
@@ -341,3 +344,31 @@ def test_a_report_of_yesterday_never_outlives_a_run_that_fails(tmp_path: Path) -
     assert run(tmp_path, "--predictions", "scores.parquet").returncode == 0
     assert run(tmp_path, "--predictions", "gone.parquet").returncode == 2
     assert report_of(tmp_path)["verdict"] == "ERROR"
+
+
+@pytest.mark.parametrize(
+    "option", [("--mode", "pr"), ("--engine", "fast"), ("--summary", "no/such/folder/s.md")]
+)
+def test_not_even_one_that_ends_before_it_judges(tmp_path: Path, option: tuple[str, str]) -> None:
+    binary().write_parquet(tmp_path / "scores.parquet")
+    assert run(tmp_path, "--predictions", "scores.parquet").returncode == 0
+    assert run(tmp_path, "--predictions", "scores.parquet", *option).returncode == 2
+    assert not (tmp_path / ".fearless" / "predictions").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no links without rights on Windows")
+def test_reports_behind_a_link_are_left_and_the_link_is_not(tmp_path: Path) -> None:
+    binary().write_parquet(tmp_path / "scores.parquet")
+    assert run(tmp_path, "--predictions", "scores.parquet").returncode == 0
+    (tmp_path / ".fearless" / "predictions").rename(tmp_path / "elsewhere")
+    (tmp_path / ".fearless" / "predictions").symlink_to(tmp_path / "elsewhere")
+    assert run(tmp_path, "--predictions", "gone.parquet").returncode == 2
+    assert report_of(tmp_path)["verdict"] == "ERROR"
+    assert sorted(each.name for each in (tmp_path / ".fearless").iterdir()) == [".gitignore", "predictions"]
+    assert json.loads((tmp_path / "elsewhere" / "report.json").read_text())["verdict"] == "PASS"
+
+
+def test_reports_that_cannot_be_removed_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # what a folder of another user comes to
+    with pytest.raises(FearlessError, match=r"of the run before in .* cannot be removed"):
+        remove_reports(tmp_path)
