@@ -348,6 +348,19 @@ def test_what_cannot_be_judged_is_an_error_and_never_a_pass(changed: dict[str, A
     json.loads(report.to_json())
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e80, 1e150, 1e200])
+@pytest.mark.parametrize("metric", [{"metric": "r2", "floor": 0.1}, {"metric": "mse", "max_rise": 0.5}])
+def test_numbers_that_cannot_be_squared_are_an_error_and_never_a_report_without_them(
+    metric: dict[str, Any], scale: float
+) -> None:
+    draw = np.random.default_rng(0)
+    known = draw.normal(size=500) * scale
+    y = known + draw.normal(size=500) * 0.3 * scale
+    constant = {"constant": np.full(500, y.mean())}
+    report = judge(policy(metric), "regression", y, 0.95 * known, 0.9 * known, constant)
+    assert error(report)
+
+
 def test_scores_a_rounding_error_beyond_one_are_probabilities() -> None:
     scores = np.where(GOLDEN.y == 1, np.float32(1.0000001), SCORES)
     assert GOLDEN.judge(policy(), scores).verdict is Verdict.PASS
