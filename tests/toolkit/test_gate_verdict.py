@@ -167,6 +167,14 @@ def test_few_rows_leave_the_comparison_open_and_say_how_many_would_settle_it() -
     assert any(f"{check.rows_needed:,} golden rows" in step for step in report.next)
 
 
+def test_a_failure_is_not_answered_with_more_rows_for_what_is_open() -> None:
+    golden = Golden(rows=150, seed=1)
+    asked = policy(MARGIN, {"metric": "roc_auc", "floor": 0.999})
+    report = golden.judge(asked, golden.model(0.5, 0), golden.model(0.5, 1))
+    assert [each.verdict for each in report.checks] == [Verdict.INCONCLUSIVE, Verdict.FAIL]
+    assert not [step for step in report.next if "golden rows would settle" in step]
+
+
 @pytest.mark.parametrize(
     ("mode", "reaction", "code", "said"),
     [

@@ -67,12 +67,15 @@ def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: s
         )
     if "budget" in failed:
         steps.append("Make the model smaller (fewer or shallower trees, fewer features), then train again.")
-    if needed := [check.rows_needed for check in checks if check.rows_needed]:
-        steps.append(
-            f"About {max(needed):,} golden rows would settle what is open, if the figures stay as they are."
-        )
-    elif any(check.verdict is Verdict.INCONCLUSIVE and check.estimate for check in checks):
-        steps.append("More golden rows will not settle what is open: the candidate sits on the limit.")
+    # Beside a failure more rows would settle what is open, and mend nothing.
+    if verdict is Verdict.INCONCLUSIVE:
+        needed = [check.rows_needed for check in checks if check.rows_needed]
+        if needed:
+            steps.append(
+                f"About {max(needed):,} golden rows would settle what is open, if the figures stay as they are."
+            )
+        elif any(check.verdict is Verdict.INCONCLUSIVE and check.estimate for check in checks):
+            steps.append("More golden rows will not settle what is open: the candidate sits on the limit.")
     if verdict is Verdict.INCONCLUSIVE and reaction == "warn":
         steps.append("You may go on: it is neither proven good enough nor proven worse.")
     if failed & BARS:
