@@ -326,6 +326,19 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "reports" / "report.json").is_file()
 
 
+def test_a_sentence_about_somebodys_data_makes_nothing_come_alive_where_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    binary().write_parquet(tmp_path / "scores.parquet")
+    done = run(tmp_path, "--predictions", "scores.parquet", "--mode", "<img src=x>\x1b[31m\n::error::@ada")
+    assert "\x1b" not in done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.startswith("::")]
+    said = (tmp_path / "summary.md").read_text("utf-8")
+    assert "**Not judged.** There is no mode `&#60;img src=x>" in said
+    assert "@ada" not in said
+
+
 def test_options_that_belong_together_are_asked_for_together(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert (done.returncode, "--policy goes with --predictions FILE" in done.stderr) == (2, True)

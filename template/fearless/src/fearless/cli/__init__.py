@@ -67,6 +67,9 @@ def _tell(what: str, fix: str) -> None:
     what, fix = ("\n".join(printable(line, LONGEST) for line in each.splitlines()) for each in (what, fix))
     print(f"fearless: {what}" + (f"\n  -> {fix}" if fix else ""), file=sys.stderr)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):  # where a person looks first for why a job is red
+        from fearless.report.markdown import safe
+
+        what, fix = safe(what, LONGEST), safe(fix, LONGEST)
         with contextlib.suppress(OSError), open(summary, "a", encoding="utf-8") as file:  # noqa: PTH123
             file.write(f"⛔ **Not judged.** {what} {fix}\n")
 
