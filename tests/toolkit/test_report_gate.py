@@ -143,6 +143,13 @@ def test_a_pipe_that_does_not_know_a_letter_gets_a_question_mark() -> None:
     assert b"looks at ? alone" in raw.getvalue()
 
 
+def test_where_standard_output_is_closed_nothing_is_printed_and_nothing_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    show(content())
+
+
 def test_a_terminal_gets_the_same_facts_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     report = content(floor=0.9)
     text = on_terminal(report, monkeypatch)

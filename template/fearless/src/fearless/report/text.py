@@ -20,6 +20,8 @@ UNPRINTED = ("slices", "worst_slice", "curves", "policy", "context")
 def show(report: dict[str, Any], stream: TextIO | None = None) -> None:
     """Print the plain content of report.json to `stream` (standard output by default)."""
     stream = stream or sys.stdout
+    if stream is None:  # closed by whoever called: the exit code and the files tell
+        return
     if stream.isatty():
         _show_rich(_printable(report), stream)
     else:
