@@ -195,6 +195,29 @@ def test_the_team_s_own_metric_does_not_change_together_with_what_it_measures(ch
     assert "holds a metric of gate.yaml, together with params.yaml" in said(change, 1)
 
 
+def test_what_the_team_s_own_metric_uses_does_not_change_together_with_what_it_measures(change: Repo) -> None:
+    package = change.package.name
+    change.git("switch", "--quiet", "main")
+    change.write(
+        change.package / "money.py", "from .prices import GAIN\n\ndef profit(y, score):\n    return GAIN\n"
+    )
+    change.write(change.package / "prices.py", "GAIN = 1.0\n")
+    gate = (change.root / "gate.yaml").read_text("utf-8")
+    own = f'  - {{metric: "{package}.money:profit", direction: higher, floor: 0.1}}\n'
+    change.write("gate.yaml", gate.replace("checks:\n", f"checks:\n{own}", 1))
+    commit(change)
+    change.git("push", "--quiet", "origin", "main")
+    change.git("switch", "--quiet", "--create", "richer")
+    change.write(change.package / "prices.py", "GAIN = 50.0\n")
+    commit(change)
+    assert f"src/{package}/prices.py is used by a metric of gate.yaml, in a change of its own" in said(
+        change, 0
+    )
+    change.edit("params.yaml", "max_iter: 60", "max_iter: 50")
+    commit(change)
+    assert "is used by a metric of gate.yaml, together with params.yaml" in said(change, 1)
+
+
 def test_steps_of_the_team_that_change_are_told(change: Repo) -> None:
     change.write("ops/ci/before.sh", "date\n")
     commit(change)

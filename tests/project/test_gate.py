@@ -242,6 +242,7 @@ def test_a_mode_that_does_not_exist_is_refused(repo: Repo) -> None:
     result = repo.fearless("gate", "--mode", "nightly")
     assert result.returncode == 2
     assert "There is no mode `nightly`" in result.stderr
+    assert not (repo.root / ".fearless" / "gate").exists()
 
 
 def test_files_changed_since_training_are_named_beside_the_verdict(repo: Repo) -> None:

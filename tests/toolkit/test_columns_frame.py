@@ -205,7 +205,8 @@ def test_values_of_another_meaning_are_refused_instead_of_converted(
         (b"x,y\n", "has no rows"),
         (b"x,y\n1,2,3\n", "cannot be read: found more fields"),
         ("x,y\nä,1\n".encode("latin-1"), "cannot be read: invalid utf-8"),
-        ("x,y\nä,1\n".encode("utf-16"), "cannot be read"),
+        ("x,y\nä,1\n".encode("utf-16"), "is UTF-16"),
+        (("x,y\n" + "a,1\n" * 400).encode("utf-16"), "is UTF-16"),
         (b"x;y\n1;2\n", "is separated by `;`, not by commas. Save it with commas, or read it in data.py"),
         (b"x;y\n1,5;2\n", "is separated by `;`"),
         (b"\xef\xbb\xbfx\ty\n1\t2\n", "is separated by tabs, not by commas"),
@@ -233,6 +234,15 @@ def test_commas_quotes_and_line_ends_within_quotes_are_part_of_the_value(tmp_pat
         'said "no"',
         "two\r\nlines",
     ]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_name_with_a_star_is_that_of_one_file_and_no_pattern(tmp_path: Path, ending: str) -> None:
+    for name, value in (("rows*", "mine"), ("rows2", "another's")):
+        frame = pl.DataFrame({"x": [value], "y": [1]})
+        file = tmp_path / f"{name}{ending}"
+        frame.write_csv(file) if ending == ".csv" else frame.write_parquet(file)
+    assert read_untyped(tmp_path / f"rows*{ending}")["x"].to_list() == ["mine"]
 
 
 def test_a_semicolon_within_a_name_separates_nothing(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def first_check(**changed: float) -> list[dict[str, Any]]:
 
 LOOSER = [
     (policy(checks=first_check(min_skill=0.2)), "log_loss.min_skill 0.3 -> 0.2"),
+    (policy(checks=first_check(min_skill=0.2999999)), "log_loss.min_skill 0.3 -> 0.2999999"),
     (policy(checks=first_check(max_skill_drop=0.05)), "log_loss.max_skill_drop 0.02 -> 0.05"),
     (policy(checks=first_check(ceiling=0.7)), "log_loss.ceiling 0.6 -> 0.7"),
     (policy(checks=first_check(max_rise=0.02)), "log_loss.max_rise 0.01 -> 0.02"),
@@ -52,7 +53,6 @@ LOOSER = [
         policy(checks=[policy()["checks"][0], {"metric": "roc_auc", "floor": 0.8}]),
         "roc_auc.max_drop 0.01 -> gone",
     ),
-    (policy(confidence=0.9), "confidence 0.95 -> 0.9"),
     (policy(floor_mode="point"), "floor_mode confident -> point"),
     (
         policy(on_inconclusive={"pull_request": "warn", "release": "fail"}),
@@ -67,11 +67,13 @@ LOOSER = [
     (policy(budgets={"p95_ms_ratio": 2, "model_mb": 50}), "budgets.p95_ms_ratio 1.2 -> 2"),
     (policy(budgets={"p95_ms_ratio": 1.2}), "budgets.model_mb 50 -> gone"),
 ]
-# Another number of rows, or another worth, may be less in either direction: each change of them is named.
+# Another number of rows, confidence or worth may be less in either direction: each change of them is named.
 OTHER = [
     (policy(slices={"by": ["region", "plan"], "min_rows": 100}), "slices.min_rows 200 -> 100"),
     (policy(slices={"by": ["region", "plan"], "min_rows": 900}), "slices.min_rows 200 -> 900"),
     (policy(slices={"by": ["region", "plan"], "min_positives": 10}), "slices.min_positives 20 -> 10"),
+    (policy(confidence=0.9), "confidence 0.95 -> 0.9"),
+    (policy(confidence=0.999999), "confidence 0.95 -> 0.999999"),
 ]
 
 
@@ -86,7 +88,7 @@ def test_what_asks_for_more_is_not_named(looser: dict[str, Any], named: str) -> 
 
 
 @pytest.mark.parametrize(("change", "named"), OTHER, ids=[named for _, named in OTHER])
-def test_another_number_of_rows_for_a_part_is_named_in_either_direction(
+def test_another_number_of_rows_for_a_part_or_another_confidence_is_named_in_either_direction(
     change: dict[str, Any], named: str
 ) -> None:
     assert loosened(parse(policy()), parse(change), "binary") == [named]

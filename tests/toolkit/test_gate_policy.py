@@ -111,6 +111,8 @@ def test_primary_is_the_proper_loss_of_the_task() -> None:
     ("changed", "said"),
     [
         ({"confidense": 0.9}, "gate.yaml: confidense: this key is not known. Did you mean `confidence`?"),
+        ({"Calibration": {}}, "gate.yaml: Calibration: this key is not known. Did you mean `calibration`?"),
+        ({"checks": [{"metric": "ROC_AUC"}]}, "`ROC_AUC` is not known. Did you mean `roc_auc`?"),
         ({"zzz": {}}, "gate.yaml: zzz: this key is not known. Valid: version, confidence,"),
         ({"slice": {}}, "gate.yaml: slice: this key is not known. Did you mean `slices`?"),
         ({"slices": {}}, "gate.yaml: slices.by: is missing. Add that line."),
@@ -240,6 +242,26 @@ def test_what_only_the_task_can_show_is_refused_then(
 ) -> None:
     with pytest.raises(FearlessError, match=re.escape(said)):
         requirements(policy_with(checks=checks), task)
+
+
+def test_a_metric_of_another_task_is_a_sentence_whoever_asks_first() -> None:
+    with pytest.raises(FearlessError, match=re.escape("`roc_auc` judges binary targets")):
+        metrics_of(policy_with(checks=[{"metric": "roc_auc", "floor": 0.7}]), "regression")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("version: 1\nchecks: " + "[" * 900 + "]" * 900, "gate.yaml: checks[0]: must hold"),
+        ("version: 1\nchecks: " + "[" * 9000 + "]" * 9000, "gate.yaml"),
+        ("version: 1\nchecks:\n- {metric: mse, max_rise: " + "9" * 5000 + "}", "gate.yaml is not valid YAML"),
+        ("version: 1\nconfidence: 2026-13-45\nchecks: []", "gate.yaml is not valid YAML: month must be in"),
+    ],
+)
+def test_what_yaml_itself_cannot_hold_is_a_sentence_too(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "gate.yaml").write_text(text)
+    with pytest.raises(FearlessError, match=re.escape(said)):
+        load(tmp_path / "gate.yaml")
 
 
 def test_every_rule_is_a_key_of_a_check() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,17 @@ def test_a_candidate_that_is_worse_in_one_part_fails_there_and_an_equal_one_pass
     assert equal.verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("rounding", [1e-14, 1e-9, 1e-7])
+def test_scores_that_differ_by_rounding_are_worse_in_no_part(rounding: float) -> None:
+    golden = Golden()
+    champion = 0.8 * golden.champion  # too low, so that each step further down is a step from the truth
+    asked = policy({"metric": "log_loss", "max_rise": 0.02}, {"metric": "brier", "max_rise": 0.02})
+    report = golden.judge(asked, champion * (1 - rounding), champion)
+    assert report.verdict is Verdict.PASS
+    report = golden.judge(asked, champion * 0.999, champion)
+    assert report.verdict is Verdict.FAIL, "a small drop in every row is proven all the same"
+
+
 def test_a_part_that_its_own_bound_would_fail_may_not_fail_among_many() -> None:
     golden = Golden(rows=8000, seed=6)
     golden.region = np.array([f"r{at:02}" for at in range(40)])[golden.draw.integers(0, 40, size=8000)]
@@ -139,6 +151,17 @@ def test_a_part_that_its_own_bound_would_fail_may_not_fail_among_many() -> None:
     assert alone, "choose another seed: no part looks worse by luck"
     assert check_of(report, "log_loss.slices.region").verdict is Verdict.PASS
     assert {each.verdict for each in alone} == {Verdict.PASS}
+
+
+def test_what_fails_in_many_places_is_told_in_a_sentence_that_can_be_read() -> None:
+    golden = Golden()
+    golden.region = np.array([f"region {at:02}" for at in range(20)])[np.arange(6000) % 20]
+    names = ("roc_auc", "average_precision", "accuracy", "f1", "recall", "mcc")
+    asked = policy(*({"metric": name, "max_drop": 0.01} for name in names))
+    report = golden.judge(asked, golden.model(worse=True), golden.champion)
+    assert "roc_auc.max_drop, average_precision.max_drop, accuracy.max_drop" in report.summary
+    assert report.summary.endswith("f1.max_drop, recall.max_drop and 7 more.")
+    assert " and 14 more; 120 comparisons" in check_of(report, "roc_auc.slices.region").sentence
 
 
 def test_too_few_rows_are_named_and_never_pass() -> None:
@@ -215,6 +238,12 @@ def test_columns_of_the_golden_data_become_levels_whatever_their_type(
     )
     assert [found.names[code] for code in found.codes] == names
     assert list(found.names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("values", [[["a"], ["b"]], [b"\xff", b"a"], [timedelta(1), timedelta(2)]])
+def test_a_column_that_names_no_part_is_refused_in_a_sentence(values: list[Any]) -> None:
+    with pytest.raises(FearlessError, match=r"`region` holds .*, which names no part of the rows"):
+        levels_of(pl.DataFrame({"region": values}), policy())
 
 
 def test_a_column_that_the_golden_data_lacks_is_left_to_the_judge_to_name() -> None:

@@ -167,6 +167,14 @@ def test_few_rows_leave_the_comparison_open_and_say_how_many_would_settle_it() -
     assert any(f"{check.rows_needed:,} golden rows" in step for step in report.next)
 
 
+def test_a_failure_is_not_answered_with_more_rows_for_what_is_open() -> None:
+    golden = Golden(rows=150, seed=1)
+    asked = policy(MARGIN, {"metric": "roc_auc", "floor": 0.999})
+    report = golden.judge(asked, golden.model(0.5, 0), golden.model(0.5, 1))
+    assert [each.verdict for each in report.checks] == [Verdict.INCONCLUSIVE, Verdict.FAIL]
+    assert not [step for step in report.next if "golden rows would settle" in step]
+
+
 @pytest.mark.parametrize(
     ("mode", "reaction", "code", "said"),
     [
@@ -346,6 +354,19 @@ def test_what_cannot_be_judged_is_an_error_and_never_a_pass(changed: dict[str, A
     report = judge(**{**sound, **changed})
     assert said in error(report)
     json.loads(report.to_json())
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e80, 1e150, 1e200])
+@pytest.mark.parametrize("metric", [{"metric": "r2", "floor": 0.1}, {"metric": "mse", "max_rise": 0.5}])
+def test_numbers_that_cannot_be_squared_are_an_error_and_never_a_report_without_them(
+    metric: dict[str, Any], scale: float
+) -> None:
+    draw = np.random.default_rng(0)
+    known = draw.normal(size=500) * scale
+    y = known + draw.normal(size=500) * 0.3 * scale
+    constant = {"constant": np.full(500, y.mean())}
+    report = judge(policy(metric), "regression", y, 0.95 * known, 0.9 * known, constant)
+    assert error(report)
 
 
 def test_scores_a_rounding_error_beyond_one_are_probabilities() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,8 +15,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from fearless.cli.gate import remove_reports
 from fearless.cli.predictions import judge_file_and_print
 from fearless.columns import large_csv
+from fearless.core.errors import FearlessError
 from fearless.gate.findings import Verdict
 from fearless.gate.policy import parse
 from fearless.gate.verdict import judge
@@ -373,6 +376,19 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "reports" / "report.json").is_file()
 
 
+def test_a_sentence_about_somebodys_data_makes_nothing_come_alive_where_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    binary().write_parquet(tmp_path / "scores.parquet")
+    done = run(tmp_path, "--predictions", "scores.parquet", "--mode", "<img src=x>\x1b[31m\n::error::@ada")
+    assert "\x1b" not in done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.startswith("::")]
+    said = (tmp_path / "summary.md").read_text("utf-8")
+    assert "**Not judged.** There is no mode `&#60;img src=x>" in said
+    assert "@ada" not in said
+
+
 def test_options_that_belong_together_are_asked_for_together(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert (done.returncode, "--policy goes with --predictions FILE" in done.stderr) == (2, True)
@@ -391,3 +407,31 @@ def test_a_report_of_yesterday_never_outlives_a_run_that_fails(tmp_path: Path) -
     assert run(tmp_path, "--predictions", "scores.parquet").returncode == 0
     assert run(tmp_path, "--predictions", "gone.parquet").returncode == 2
     assert report_of(tmp_path)["verdict"] == "ERROR"
+
+
+@pytest.mark.parametrize(
+    "option", [("--mode", "pr"), ("--engine", "fast"), ("--summary", "no/such/folder/s.md")]
+)
+def test_not_even_one_that_ends_before_it_judges(tmp_path: Path, option: tuple[str, str]) -> None:
+    binary().write_parquet(tmp_path / "scores.parquet")
+    assert run(tmp_path, "--predictions", "scores.parquet").returncode == 0
+    assert run(tmp_path, "--predictions", "scores.parquet", *option).returncode == 2
+    assert not (tmp_path / ".fearless" / "predictions").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no links without rights on Windows")
+def test_reports_behind_a_link_are_left_and_the_link_is_not(tmp_path: Path) -> None:
+    binary().write_parquet(tmp_path / "scores.parquet")
+    assert run(tmp_path, "--predictions", "scores.parquet").returncode == 0
+    (tmp_path / ".fearless" / "predictions").rename(tmp_path / "elsewhere")
+    (tmp_path / ".fearless" / "predictions").symlink_to(tmp_path / "elsewhere")
+    assert run(tmp_path, "--predictions", "gone.parquet").returncode == 2
+    assert report_of(tmp_path)["verdict"] == "ERROR"
+    assert sorted(each.name for each in (tmp_path / ".fearless").iterdir()) == [".gitignore", "predictions"]
+    assert json.loads((tmp_path / "elsewhere" / "report.json").read_text())["verdict"] == "PASS"
+
+
+def test_reports_that_cannot_be_removed_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # what a folder of another user comes to
+    with pytest.raises(FearlessError, match=r"of the run before in .* cannot be removed"):
+        remove_reports(tmp_path)

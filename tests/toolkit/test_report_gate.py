@@ -143,6 +143,13 @@ def test_a_pipe_that_does_not_know_a_letter_gets_a_question_mark() -> None:
     assert b"looks at ? alone" in raw.getvalue()
 
 
+def test_where_standard_output_is_closed_nothing_is_printed_and_nothing_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    show(content())
+
+
 def test_a_terminal_gets_the_same_facts_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     report = content(floor=0.9)
     text = on_terminal(report, monkeypatch)
@@ -154,6 +161,24 @@ def test_a_terminal_gets_the_same_facts_in_tables(monkeypatch: pytest.MonkeyPatc
 
 def test_a_name_that_looks_like_markup_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "looks at [red]x[/nope] alone" in on_terminal(content(name="[red]x[/nope]"), monkeypatch)
+
+
+@pytest.mark.parametrize("shown", ["pipe", "terminal"])
+def test_a_name_from_somebodys_data_commands_neither_the_terminal_nor_the_ci_system(
+    shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = content(floor=0.9)
+    hostile = "a\x1b[2J\x9b31m\u202eb\n::stop-commands::x ##[add-mask]PASS"
+    for check in report["checks"]:
+        check["sentence"] += hostile
+    report["models"][0]["description"] = report["notes"][0] = "::error::x" + hostile
+    report["summary"] += hostile
+    said = plain(report) if shown == "pipe" else on_terminal(report, monkeypatch)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", said)
+    assert "##[" not in said
+    if shown == "pipe":  # what a CI system reads is no terminal, and not wrapped
+        assert not [line for line in said.splitlines() if line.lstrip().startswith("::")]
+    assert "[U+001B][2J" in said.replace("\n", "")
 
 
 def test_a_kind_of_check_from_a_later_toolkit_is_shown_too() -> None:

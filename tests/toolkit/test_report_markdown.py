@@ -10,6 +10,7 @@ import pytest
 
 from fearless.report.deciding import deciding
 from fearless.report.markdown import MOST, markdown
+from fearless.report.text import plain
 from screenshots import examples
 
 WIDTH = 100  # characters of a line in a comment, on the safe side
@@ -104,6 +105,45 @@ def test_worth_and_the_weakest_part_are_shown_where_the_report_has_them(
     assert "**Worth:** -1.234 EUR per customer beside the champion, between -2.06 and -0.41" in text
     assert "**Weakest part:** region = north and plan = monthly" in text
     assert "Worth" not in markdown(reports["fail"])
+
+
+LOWERED = {
+    "id": "gate.yaml.alone",
+    "kind": "change",
+    "metric": "gate.yaml",
+    "of": "value",
+    "against": None,
+    "rule": "alone",
+    "limit": 0.0,
+    "verdict": "PASS",
+    "sentence": "gate.yaml asks for less: roc_auc.floor 0.85 -> 0.5, in a change of its own.",
+    "estimate": None,
+    "rows_needed": None,
+    "golden": None,
+}
+
+
+@pytest.mark.parametrize("verdict", ["PASS", "FAIL"])
+def test_a_bar_that_is_lowered_is_seen_by_whoever_approves_it_even_where_it_is_let_through(
+    reports: dict[str, dict[str, Any]], verdict: str
+) -> None:
+    report = {**reports["pass"], "checks": [*reports["pass"]["checks"], {**LOWERED, "verdict": verdict}]}
+    first = unfolded(markdown(report))
+    assert "**Beside the model:** gate.yaml asks for less: roc_auc.floor 0.85 -> 0.5, in a change" in first
+    assert rendered_lines(markdown(report)) <= 25
+    assert "\n- gate.yaml asks for less: roc_auc.floor 0.85 -> 0.5, in a change" in plain(report)
+    assert "Beside the model" not in markdown(reports["pass"])
+
+
+def test_the_sentence_about_the_weakest_part_is_whole(reports: dict[str, dict[str, Any]]) -> None:
+    weakest = reports["slices"]["worst_slice"] | {
+        "sentence": "region = south, contract = monthly (1,139 rows, 264 positive): log_loss 0.3431, the champion's"
+        " 0.2632; advantage -0.07987, from -0.09165 to -0.06808 with 95 % confidence each way. It is the weakest of"
+        " 55 parts that were looked at, and decides nothing."
+    }
+    text = unfolded(markdown({**reports["slices"], "worst_slice": weakest}))
+    assert "decides nothing." in text
+    assert rendered_lines(text) <= 25
 
 
 def test_both_golden_sets_are_seen_at_once_and_a_policy_that_is_tried_is_folded_and_unmarked(

@@ -7,6 +7,8 @@ import gc
 import os
 import sys
 
+LONGEST = 2000
+
 
 def main() -> None:
     """Run the command in `sys.argv`; what a user can mend is told in a sentence, never as a traceback."""
@@ -63,10 +65,14 @@ def main() -> None:
 def _tell(what: str, fix: str) -> None:
     from fearless.report.visible import visible_lines
 
-    # Names of people, branches and files come from git, and a terminal would obey what is hidden in them.
+    # Names of people, branches and files, and a team's data, stand in here: a terminal or a CI system obeys what it is
+    # sent.
     what, fix = visible_lines(what), visible_lines(fix)
     print(f"fearless: {what}" + (f"\n  -> {fix}" if fix else ""), file=sys.stderr)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):  # where a person looks first for why a job is red
+        from fearless.report.markdown import safe
+
+        what, fix = safe(what, LONGEST), safe(fix, LONGEST)
         with contextlib.suppress(OSError), open(summary, "a", encoding="utf-8") as file:  # noqa: PTH123
             file.write(f"⛔ **Not judged.** {what} {fix}\n")
 

@@ -34,6 +34,8 @@ def judge_and_print(
     from fearless.pipeline.judge import judge_candidate  # what it imports is not needed to judge a file
     from fearless.pipeline.production import production_notes
 
+    folder = project.scratch / REPORTS
+    remove_reports(folder)
     modes = get_args(Mode)
     if mode not in modes:
         raise FearlessError(f"There is no mode `{mode}`.", fix=f"Choose one of {', '.join(modes)}.")
@@ -41,9 +43,6 @@ def judge_and_print(
         Path(summary).open(
             "a", encoding="utf-8"
         ).close()  # one that cannot be written to ends it before the judging
-    folder = project.scratch / REPORTS
-    # Whatever happens now, no report of yesterday can pass for today's.
-    shutil.rmtree(folder, ignore_errors=True)
     report = judge_candidate(project, "release" if mode == "release" else "pull_request", base)
     report = replace(report, notes=[*report.notes, *production_notes(project)])
     content, text = report.to_dict(), report.to_json()
@@ -53,6 +52,21 @@ def judge_and_print(
         for line in error_lines(content, _in_repository(project, os.environ)):
             print(line, file=sys.stderr)
     return report.exit_code
+
+
+def remove_reports(folder: Path) -> None:
+    """Remove the reports of the run before: whatever happens now, none of yesterday can pass for today's.
+
+    Raises FearlessError where they stay.
+    """
+    if folder.is_symlink():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        raise FearlessError(
+            f"The reports of the run before in {folder} cannot be removed, and may say what is not true any more.",
+            fix="Remove that folder, or let this user do it.",
+        )
 
 
 def print_report(content: dict[str, Any], text: str, *, summary: str, as_json: bool) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import get_args
 
-from fearless.cli.gate import print_report, write_reports
+from fearless.cli.gate import print_report, remove_reports, write_reports
 from fearless.core.errors import FearlessError
 from fearless.gate.policy import FILE, Mode
 from fearless.pipeline.judge_predictions import ENGINES, TASKS, Asked, judge_predictions
@@ -34,6 +33,8 @@ def judge_file_and_print(
     `out` is `.fearless/predictions` below the working directory where none is named: the reports of models/candidate
     in `.fearless/gate` stay what they are.
     """
+    folder = _folder(out)
+    remove_reports(folder)
     for what, given, known in (
         ("mode", mode, get_args(Mode)),
         ("engine", engine, ENGINES),
@@ -42,11 +43,8 @@ def judge_file_and_print(
         if given not in known:
             names = ", ".join(each for each in known if each)
             raise FearlessError(f"There is no {what} `{given}`.", fix=f"Choose one of {names}.")
-    folder = _folder(out)
     if summary:
         Path(summary).open("a", encoding="utf-8").close()
-    # Whatever happens now, no report of yesterday can pass for today's.
-    shutil.rmtree(folder, ignore_errors=True)
     asked = Asked(
         file=file,
         policy=Path(policy or FILE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,11 +61,11 @@ def read_untyped(file: Path, or_else: str = "") -> pl.DataFrame:
 
     try:
         if file.suffix.lower() == ".parquet":
-            return pl.read_parquet(file)
-        rows = pl.read_csv(file, infer_schema=False)
+            return pl.read_parquet(file, glob=False)
+        rows = pl.read_csv(file, infer_schema=False, glob=False)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         raise unreadable(file, error, or_else) from None
-    refuse_other_separators(file, or_else)
+    refuse_other_forms(file, or_else)
     refuse_names_given_twice(file)
     if rows.width > 1 and rows[rows.columns[-1]].null_count():
         refuse_short_lines(file, rows.width)
@@ -74,7 +75,7 @@ def read_untyped(file: Path, or_else: str = "") -> pl.DataFrame:
 def unreadable(file: Path, error: Exception, or_else: str = "") -> FearlessError:
     """What to say of a file that polars cannot read."""
     try:
-        refuse_other_separators(file, or_else)
+        refuse_other_forms(file, or_else)
     except FearlessError as told:
         return told
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -89,12 +90,17 @@ def unreadable(file: Path, error: Exception, or_else: str = "") -> FearlessError
     )
 
 
-def refuse_other_separators(file: Path, or_else: str = "") -> None:
-    """Without commas in the header, semicolons or tabs are what separates the fields."""
+def refuse_other_forms(file: Path, or_else: str = "") -> None:
+    """UTF-16, and semicolons or tabs where the header has no comma, which are then what separates the fields."""
     if file.suffix.lower() == ".parquet" or not file.is_file():
         return
     with file.open("rb") as lines:
         header = lines.readline()
+    if header.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FearlessError(
+            f"{file.name} is UTF-16, as some programs of Windows write it, and not UTF-8.",
+            fix="Save it as UTF-8.",
+        )
     for separator, name, option in ((b";", "`;`", ";"), (b"\t", "tabs", "\\t")):
         if separator in header and b"," not in header:
             raise FearlessError(

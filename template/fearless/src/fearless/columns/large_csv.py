@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fearless.columns.frame import (
     refuse_names_given_twice,
-    refuse_other_separators,
+    refuse_other_forms,
     refuse_short_lines,
     unreadable,
 )
@@ -48,7 +48,7 @@ class LargeCsv:
             except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
                 raise unreadable(file, error) from None
             if not self.names:
-                refuse_other_separators(file)
+                refuse_other_forms(file)
                 refuse_names_given_twice(file)
                 self.names, self._ends = found.columns, [len(self._header)]
             gaps = gaps or found[self.names[-1]].null_count() > 0

@@ -43,8 +43,12 @@ def parse_mapping(text: str, name: str, *, as_text: bool = False) -> dict[str, A
             f"{name}{place} is not valid YAML: {error.problem or error.context}.",
             fix="Mend that line; indentation and a missing colon or quote are the usual causes.",
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a day such as 2026-13-45 is a ValueError of its own
         raise FearlessError(f"{name} is not valid YAML: {error}.", fix="Mend that place.") from None
+    except RecursionError:
+        raise FearlessError(
+            f"{name} is nested too deeply to be read.", fix="Take brackets out of each other."
+        ) from None
     if content is None:
         content = {}
     if not isinstance(content, dict):

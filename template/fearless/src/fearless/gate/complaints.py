@@ -32,14 +32,18 @@ def shown(given: object) -> str:
     """A value of the file as a message quotes it."""
     if given is None:
         return "empty"
-    text = f"the text '{given}'" if isinstance(given, str) else str(given)
+    try:
+        text = f"the text '{given}'" if isinstance(given, str) else str(given)
+    except (RecursionError, ValueError):  # brackets within brackets, or more digits than Python writes out
+        text = f"that {type(given).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
     """The valid name that was probably meant, or all of them."""
-    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.7)
-    return f"Did you mean `{near[0]}`?" if near else f"Valid: {', '.join(valid)}."
+    by_small = {each.lower(): each for each in valid}
+    near = difflib.get_close_matches(name.lower(), by_small, n=1, cutoff=0.7)
+    return f"Did you mean `{by_small[near[0]]}`?" if near else f"Valid: {', '.join(valid)}."
 
 
 def _names_beside(place: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:

@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fearless.core.errors import FearlessError
+
 Array = NDArray[np.float64]
 POWER = 0.8
 
@@ -148,10 +150,16 @@ def scaled(measured: Measured, factor: float, shift: float = 0.0) -> Measured:
 
 
 def ratio(top: Measured, bottom: Measured) -> Measured:
-    """top / bottom on the same rows by the delta method: d(a/b) = (da - (a/b) db) / b. `bottom` is not 0.
+    """top / bottom on the same rows by the delta method: d(a/b) = (da - (a/b) db) / b.
 
+    Raises FearlessError where `bottom` is 0.
     Source: Cochran, Sampling Techniques, 3rd edition, section 6.4 (the ratio of two paired means).
     """
+    if bottom.value == 0.0:
+        raise FearlessError(
+            "The target's differences are too small to be squared, so that nothing can be measured beside them.",
+            fix="Take a smaller unit.",
+        )
     value = top.value / bottom.value
     influence = (top.influence - value * bottom.influence) / bottom.value
     value_error, influence_error = _errors_of_ratio(top, bottom, value, influence)

@@ -28,8 +28,9 @@ def loosened(base: Policy, change: Policy, task: str) -> list[str]:
     """What `change` asks less of than `base`, one text each, such as `log_loss.min_skill 0.35 -> 0.2`."""
     now = {each.id: each for each in requirements(change, task)}
     found = [text for each in requirements(base, task) if (text := _looser(each, now.get(each.id)))]
-    if change.confidence < base.confidence:
-        found.append(f"confidence {base.confidence:g} -> {change.confidence:g}")
+    # A lower one lets more pass, and with a higher one less is proven: a worse part passes, a drop stays open.
+    if change.confidence != base.confidence:
+        found.append(f"confidence {_apart(base.confidence, change.confidence)}")
     if (base.floor_mode, change.floor_mode) == ("confident", "point"):
         found.append("floor_mode confident -> point")
     for mode in type(base.on_inconclusive).model_fields:
@@ -45,7 +46,7 @@ def _looser(before: Requirement, after: Requirement | None) -> str:
     if after is None:
         return f"{before.id} {before.limit:g} -> gone"
     less = after.limit < before.limit if before.rule in ASK_FOR_MORE else after.limit > before.limit
-    return f"{before.id} {before.limit:g} -> {after.limit:g}" if less else ""
+    return f"{before.id} {_apart(before.limit, after.limit)}" if less else ""
 
 
 def _sections(base: Policy, change: Policy) -> list[str]:
@@ -58,7 +59,7 @@ def _sections(base: Policy, change: Policy) -> list[str]:
         for name, less in numbers.items():
             old, new = getattr(before, name), getattr(after, name, None)
             if old is not None and (new is None or less(new, old)):
-                found.append(f"{section}.{name} {old:g} -> {'gone' if new is None else f'{new:g}'}")
+                found.append(f"{section}.{name} {f'{old:g} -> gone' if new is None else _apart(old, new)}")
     if base.slices is not None:
         left = change.slices.by if change.slices else []
         found += [f"slices.by: {name} -> gone" for name in base.slices.by if name not in left]
@@ -72,5 +73,11 @@ def _less_wary(base: Policy, change: Policy) -> list[str]:
     if change.too_good is None:
         return [f"too_good.skill {base.too_good.skill:g} -> gone"]
     if change.too_good.skill > base.too_good.skill:
-        return [f"too_good.skill {base.too_good.skill:g} -> {change.too_good.skill:g}"]
+        return [f"too_good.skill {_apart(base.too_good.skill, change.too_good.skill)}"]
     return []
+
+
+def _apart(before: float, after: float) -> str:
+    """Two numbers that differ, with as many digits as it takes to see that."""
+    short = f"{before:g} -> {after:g}"
+    return short if f"{before:g}" != f"{after:g}" else f"{before!r} -> {after!r}"

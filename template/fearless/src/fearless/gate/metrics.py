@@ -144,7 +144,7 @@ def r2(means: Sequence[Measured]) -> Measured:
     """
     squared, first, second = means
     spread = Measured(
-        second.value - first.value**2,
+        second.value - first.value * first.value,  # a power of floats raises where this is infinite
         second.influence - 2.0 * first.value * first.influence,
         second.degrees,
     )

@@ -167,14 +167,7 @@ def requirements(policy: Policy, task: str) -> list[Requirement]:
     """
     found: list[Requirement] = []
     for at, line in enumerate(policy.checks):
-        try:
-            metric = _metric(line, policy, task)
-        except KeyError:
-            tasks = " and ".join(each for each, table in TABLES.items() if line.metric in table)
-            raise FearlessError(
-                f"{FILE}: checks[{at}].metric: `{line.metric}` judges {tasks} targets, and this is {task}.",
-                fix=f"Take one of: primary, {', '.join(TABLES[task])}.",
-            ) from None
+        metric = _metric(at, line, policy, task)
         if line.threshold is not None and metric.counted is None:
             raise FearlessError(
                 f"{FILE}: checks[{at}].threshold: `{metric.name}` has none for {task} targets."
@@ -206,8 +199,11 @@ def sliced_metrics(policy: Policy, task: str) -> list[str]:
 
 
 def metrics_of(policy: Policy, task: str) -> dict[str, Metric]:
-    """The metrics that the checks name, by the names that `requirements` gives them."""
-    found = [_metric(line, policy, task) for line in policy.checks]
+    """The metrics that the checks name, by the names that `requirements` gives them.
+
+    Raises FearlessError for a metric that does not judge this task.
+    """
+    found = [_metric(at, line, policy, task) for at, line in enumerate(policy.checks)]
     if policy.value is not None:
         found.append(worth_of(policy.value, task))
     return {metric.name: metric for metric in found}
@@ -233,12 +229,19 @@ def worth_of(asked: Value, task: str) -> Metric:
     return value.of_errors(numbers[0])
 
 
-def _metric(line: CheckLine, policy: Policy, task: str) -> Metric:
+def _metric(at: int, line: CheckLine, policy: Policy, task: str) -> Metric:
     if line.metric == value.NAME and policy.value is not None:
         return worth_of(policy.value, task)
     if is_own(line.metric):
         return _own(line, task)
-    metric = TABLES[task][PRIMARY[task] if line.metric == "primary" else line.metric]
+    name = PRIMARY[task] if line.metric == "primary" else line.metric
+    if name not in TABLES[task]:
+        tasks = " and ".join(each for each, table in TABLES.items() if name in table)
+        raise FearlessError(
+            f"{FILE}: checks[{at}].metric: `{name}` judges {tasks} targets, and this is {task}.",
+            fix=f"Take one of: primary, {', '.join(TABLES[task])}.",
+        )
+    metric = TABLES[task][name]
     return metric if line.threshold is None else metric.at(line.threshold)
 
 

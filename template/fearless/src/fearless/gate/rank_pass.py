@@ -134,8 +134,8 @@ def rank(
     mixed = {model: told[model].merged(shift) for model in models}
     counts = {model: np.zeros(levels * width[model] * 2, dtype=np.int32) for model in models}
     for block in range(len(blocks)):
-        for model, at in _cells(blocks, block, column, models, shift).items():
-            np.add.at(counts[model], at, np.int32(1))
+        for model, cells in _cells(blocks, block, column, models, shift).items():
+            np.add.at(counts[model], cells, np.int32(1))
     order = np.zeros(1, dtype=np.intp) if column is None else column.order
     # The influences of a row by all metrics lie side by side, so that one look finds them.
     tables = [np.zeros((len(each), len(metrics)), dtype=np.float32) for each in counts.values()]
@@ -145,10 +145,9 @@ def rank(
         for part, level in enumerate(order):
             ranks = Binned(np.ascontiguousarray(by_level[:, level]).reshape(-1, 2), mixed[model])
             if min(ranks.positives, ranks.rows - ranks.positives) >= 2:
+                by_metric = tables[which].reshape(-1, levels, len(metrics))
                 for at, each in enumerate(found.values()):
-                    tables[which].reshape(-1, levels, len(metrics))[:, level, at] = each.measure(
-                        which, part, ranks
-                    )
+                    by_metric[:, level, at] = each.measure(which, part, ranks)
     if len(models) > 1:
         for block in range(len(blocks)):
             ours, theirs = _cells(blocks, block, column, models, shift).values()

@@ -23,6 +23,10 @@ from fearless.gate.parts import Compared, Parted, Sliced
 from fearless.gate.policy import Slices
 from fearless.gate.scored import CANDIDATE, CHAMPION
 
+# A drop by less than this part of the champion's value is no worse model: scores that were stored, exported or computed
+# on another machine differ by as much, all in one direction perhaps, and without any spread that would hide it.
+ROUNDING = 1e-6
+
 
 def judge_slices(
     golden: Engine, asked: Slices, parted: Parted, names: Sequence[str]
@@ -63,12 +67,14 @@ def _proven(
 ) -> list[NDArray[np.bool_]]:
     """For each metric and column (L,) where the candidate is proven worse, among all of them together."""
     fits = np.concatenate([np.zeros(0, dtype=np.bool_), *enough])
-    differences = [each.difference for each in compared if each.difference is not None]
-    if not differences:
+    apart = [(each.difference, each.champion) for each in compared if each.difference and each.champion]
+    if not apart:
         return [np.zeros_like(each) for each in enough]
+    rounding = np.concatenate([ROUNDING * np.abs(champion.values) for _, champion in apart])
 
     def upper_at(level: float) -> Array:
-        return np.asarray(np.concatenate([each.upper(level) for each in differences])[fits])
+        upper = np.concatenate([difference.upper(level) for difference, _ in apart])
+        return np.asarray((upper + rounding)[fits])
 
     worse = np.zeros(len(fits), dtype=np.bool_)
     worse[fits] = holm(upper_at, int(fits.sum()), confidence)

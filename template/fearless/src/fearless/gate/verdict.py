@@ -390,4 +390,9 @@ def _models(golden: Engine, metrics: list[str], descriptions: Mapping[str, str])
 
 
 def _estimate(found: Interval) -> Estimate:
+    if not np.isfinite((found.standard_error, found.lower, found.upper)).all():
+        raise FearlessError(
+            f"The bounds of {found.value:.4g} are no finite numbers: a target or a score is far too large.",
+            fix="Look for a score that is out of all proportion, or take a larger unit.",
+        )
     return Estimate(found.value, found.standard_error, found.lower, found.upper)

@@ -17,6 +17,7 @@ MEND = {
 RIVALS = {"constant": "constant guess", "one_feature": "rule on one feature", "linear": "linear model"}
 # What a bar in gate.yaml is about; a lower one would not mend the rest.
 BARS = {"floor", "champion", "value", "baseline", "slice", "calibration", "budget"}
+LISTED = 5  # names in a sentence; all of them stand in the tables
 PLACES = {"pull_request": "on a pull request", "release": "on a release"}
 
 
@@ -26,7 +27,7 @@ def summary(
     """The verdict in one sentence. `rows` are those of each golden set that was judged."""
     golden = f"{' and '.join(f'{each:,}' for each in rows)} golden rows"
     concerned = [check.id for check in checks if check.verdict is verdict]
-    count, names = f"{len(concerned)} of {len(checks)} checks", ", ".join(concerned)
+    count, names = f"{len(concerned)} of {len(checks)} checks", _listed(concerned)
     if verdict is Verdict.PASS:
         first = "" if champion else "; there is no champion yet to compare with"
         return f"The candidate passes all {len(checks)} checks on {golden}{first}."
@@ -66,12 +67,15 @@ def next_steps(verdict: Verdict, checks: Sequence[Check], mode: str, reaction: s
         )
     if "budget" in failed:
         steps.append("Make the model smaller (fewer or shallower trees, fewer features), then train again.")
-    if needed := [check.rows_needed for check in checks if check.rows_needed]:
-        steps.append(
-            f"About {max(needed):,} golden rows would settle what is open, if the figures stay as they are."
-        )
-    elif any(check.verdict is Verdict.INCONCLUSIVE and check.estimate for check in checks):
-        steps.append("More golden rows will not settle what is open: the candidate sits on the limit.")
+    # Beside a failure more rows would settle what is open, and mend nothing.
+    if verdict is Verdict.INCONCLUSIVE:
+        needed = [check.rows_needed for check in checks if check.rows_needed]
+        if needed:
+            steps.append(
+                f"About {max(needed):,} golden rows would settle what is open, if the figures stay as they are."
+            )
+        elif any(check.verdict is Verdict.INCONCLUSIVE and check.estimate for check in checks):
+            steps.append("More golden rows will not settle what is open: the candidate sits on the limit.")
     if verdict is Verdict.INCONCLUSIVE and reaction == "warn":
         steps.append("You may go on: it is neither proven good enough nor proven worse.")
     if failed & BARS:
@@ -173,7 +177,7 @@ def parts(
     """One metric in all parts of a column: the part that looks worst stands for them."""
     where = f"{worst.by} = {worst.level} ({worst.rows:,} rows): advantage {_span(apart)}"
     if worst.verdict is Verdict.FAIL:
-        more = f", and where it is {', '.join(others)}" if others else ""
+        more = f", and where it is {_listed(others)}" if others else ""
         return (
             f"{worst.metric} is proven worse than the champion's where {where}{more};"
             f" {family} comparisons were made, and Holm's correction allows for that."
@@ -186,9 +190,8 @@ def parts(
 
 def too_small(column: str, levels: Sequence[str], rows: int, positives: int) -> str:
     """The parts of a column that could not be judged."""
-    more = f" and {len(levels) - 5} more" if len(levels) > 5 else ""
     asked = f"at least {rows:,} rows, and {positives:,} of the rarer class where there are classes"
-    return f"Too few rows to judge where {column} is {', '.join(levels[:5])}{more}: a part needs {asked}."
+    return f"Too few rows to judge where {column} is {_listed(levels)}: a part needs {asked}."
 
 
 def weakest(found: Slice, looked: int, confidence: float) -> str:
@@ -288,6 +291,11 @@ def asked_otherwise(name: str, now: Check | None, then: Check | None) -> str:
         "not asked" if each is None else f"{each.verdict} (asked: {each.limit:.4g})" for each in (now, then)
     ]
     return f"{name}: {said[0]} by the gate.yaml that judges, {said[1]} by that of this change."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _where(found: Slice) -> str:

@@ -74,7 +74,7 @@ def read_golden(project: Project, folder: Path, record: Record) -> Golden:
             fix="Bring it back with `uv run dvc checkout data/golden.dvc`.",
         )
     try:
-        rows = pl.read_parquet(file)
+        rows = pl.read_parquet(file, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         said = str(error).partition("\n")[0]
         raise FearlessError(f"{project.relative(file)} cannot be read: {said}.", fix=PULL) from None

@@ -18,6 +18,7 @@ from fearless.gate.loosened import loosened
 from fearless.gate.own import is_own
 from fearless.gate.policy import FILE, load
 from fearless.guard import own_items, skipped
+from fearless.guard.imported import files_of
 from fearless.guard.included import FILE as GITLAB
 from fearless.guard.included import parse_pipeline
 from fearless.guard.ownership import MANIFEST, unedited
@@ -48,6 +49,7 @@ TESTS = "tests/"
 OTHER_SETTINGS = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg")
 REACHING = ("workflow", "default", "before_script", "after_script", "variables", "stages")
 SHOWN = 3
+HOLDS, USED = "holds a metric of gate.yaml", "is used by a metric of gate.yaml"
 
 
 @dataclass(frozen=True)
@@ -210,20 +212,18 @@ def _columns(change: _Change) -> Check | None:
 
 
 def _own_metrics(change: _Change) -> list[Check]:
-    """The team's own metric is a ruler: it must not change together with what it measures."""
+    """The team's own metric is a ruler: neither it nor what it uses must change together with what it measures."""
     if change.base.policy is None:
         return []
     modules = {line.metric.partition(":")[0] for line in change.base.policy.checks if is_own(line.metric)}
-    found: list[Check] = []
+    does: dict[str, str] = {}
     for module in sorted(modules):
-        place = f"src/{module.replace('.', '/')}"
-        for file in (f"{place}.py", f"{place}/__init__.py"):
-            if file not in change.touched:
-                continue
-            # The stages depend on the whole package, so dvc.lock follows.
-            company = [name for name in change.together((*MODEL, FILE)) if name not in (file, "dvc.lock")]
-            found.append(_alone(file, "holds a metric of gate.yaml", [], company))
-    return found
+        for read in (change.before, change.after):
+            for at, file in enumerate(files_of(module, read)):
+                does[file] = HOLDS if at == 0 else does.get(file, USED)
+    # The stages depend on the whole package, so dvc.lock follows.
+    company = [name for name in change.together((*MODEL, FILE)) if name not in (*does, "dvc.lock")]
+    return [_alone(file, does[file], [], company) for file in sorted(does) if file in change.touched]
 
 
 def _steps(change: _Change) -> Check | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from fearless.core.errors import FearlessError
 from fearless.gate.levels import MISSING, Levels
 from fearless.gate.policy import Policy
 
@@ -22,7 +23,20 @@ def levels_of(rows: pl.DataFrame, policy: Policy) -> Iterator[Levels]:
 
     for name in policy.slices.by if policy.slices else []:
         if name in rows.columns:
-            texts = rows[name].cast(pl.String).fill_null(MISSING)
+            texts = texts_of(rows[name])
             levels = texts.unique().sort()
             codes = texts.cast(pl.Enum(levels)).to_physical().cast(pl.Int64).to_numpy()
             yield Levels(name, codes, tuple(levels)).checked()
+
+
+def texts_of(values: pl.Series) -> pl.Series:
+    """The values as names of levels, null as MISSING; raises FearlessError for a type that has no names."""
+    import polars as pl
+
+    try:
+        return values.cast(pl.String).fill_null(MISSING)
+    except pl.exceptions.PolarsError:
+        raise FearlessError(
+            f"gate.yaml: slices.by: `{values.name}` holds {values.dtype}, which names no part of the rows.",
+            fix="Name a column of texts, numbers or truth values.",
+        ) from None

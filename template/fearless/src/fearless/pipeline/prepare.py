@@ -51,7 +51,7 @@ def open_train(project: Project) -> pl.DataFrame:
             fix="Bring it with `uv run dvc pull`, or make it with `uv run fearless train`.",
         )
     try:
-        return pl.read_parquet(file)
+        return pl.read_parquet(file, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         said = str(error).partition("\n")[0]
         raise FearlessError(

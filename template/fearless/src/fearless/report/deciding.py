@@ -23,6 +23,11 @@ def in_order(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(checks, key=lambda check: (ORDER.get(check["verdict"], 0), _distance(check)))
 
 
+def of_judges(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The checks of what the change does to its own judges, in that order: a person reads them, whatever they say."""
+    return [check for check in in_order(report["checks"]) if check["kind"] == "change"]
+
+
 def asked(check: Mapping[str, Any]) -> float:
     """The number that the estimate is held to, in the estimate's own terms."""
     limit = float(check["limit"])

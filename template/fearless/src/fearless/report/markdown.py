@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fearless.report.deciding import deciding, in_order
+from fearless.report.deciding import deciding, in_order, of_judges
 from fearless.report.rows import CHECK_HEADER, check_row, model_header, model_rows
 from fearless.report.visible import visible
 from fearless.report.words import between, headline, lead, number, without_model
@@ -42,10 +42,13 @@ def markdown(report: Mapping[str, Any]) -> str:
         ]
     if report["checks"]:
         parts += [*_table(FIRST_HEADER, [_first(check) for check in deciding(report, SHOWN_CHECKS)]), ""]
+    # A bar that is lowered is read by whoever approves it, also where the change is let through.
+    for check in of_judges(report)[:SHOWN_CHECKS]:
+        parts += [f"**Beside the model:** {safe(check['sentence'], SENTENCE)}", ""]
     if report.get("value"):
         parts += [_worth(report["value"]), ""]
     if report.get("worst_slice"):
-        parts += [f"**Weakest part:** {safe(report['worst_slice']['sentence'], STEP)}", ""]
+        parts += [f"**Weakest part:** {safe(report['worst_slice']['sentence'], SENTENCE)}", ""]
     if told := without_model(report):
         parts += [f"**Without a model:** {safe(' '.join(filter(None, told)), SENTENCE)}", ""]
     parts += [*(f"**Next:** {safe(step, STEP)}  " for step in report["next"][:SHOWN_STEPS]), ""]

@@ -10,16 +10,20 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from fearless.report.rows import CHECK_HEADER, check_rows, model_header, model_rows
+from fearless.report.visible import printable
 from fearless.report.words import without_model
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "ERROR": "magenta"}
+UNPRINTED = ("slices", "worst_slice", "curves", "policy", "context")
 
 
 def show(report: dict[str, Any], stream: TextIO | None = None) -> None:
     """Print the plain content of report.json to `stream` (standard output by default)."""
     stream = stream or sys.stdout
+    if stream is None:  # closed by whoever called: the exit code and the files tell
+        return
     if stream.isatty():
-        _show_rich(report, stream)
+        _show_rich(_printable(report), stream)
     else:
         encoding = stream.encoding or "utf-8"
         # A pipe on Windows may not know the letters of a feature's name: show a ? rather than fail.
@@ -28,12 +32,13 @@ def show(report: dict[str, Any], stream: TextIO | None = None) -> None:
 
 def plain(report: dict[str, Any]) -> str:
     """The report as aligned text without colours, ending with a line feed."""
+    report = _printable(report)
     parts = [f"{report['verdict']}: {report['summary']}"]
     parts += [f"- {error}" for error in report["errors"][1:]]
     parts += [f"- {each['sentence']}" for each in report.get("sets") or []]
     if report["checks"]:
         parts += ["", *_aligned(CHECK_HEADER, check_rows(report))]
-        open_checks = [check["sentence"] for check in report["checks"] if check["verdict"] != "PASS"]
+        open_checks = [check["sentence"] for check in report["checks"] if _is_told(check)]
         parts += ["", *(f"- {sentence}" for sentence in open_checks)] if open_checks else []
     if report["models"]:
         parts += ["", *_aligned(model_header(report), model_rows(report))]
@@ -45,6 +50,26 @@ def plain(report: dict[str, Any]) -> str:
         parts += ["", f"Not in force: {trial['sentence']}", *(f"  {each}" for each in trial["differs"])]
     parts += ["", *(f"Next: {step}" for step in report["next"])]
     return "\n".join(parts) + "\n"
+
+
+def _is_told(check: dict[str, Any]) -> bool:
+    """What the change does to its own judges is told also where it is let through: a bar that is lowered, say."""
+    return bool(check["verdict"] != "PASS" or check["kind"] == "change")
+
+
+def _printable(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with every text that is printed harmless for a terminal and for the log of a CI system."""
+    return {key: each if key in UNPRINTED else _each_printable(each) for key, each in report.items()}
+
+
+def _each_printable(content: Any) -> Any:
+    if isinstance(content, str):
+        return printable(content)
+    if isinstance(content, list):
+        return [_each_printable(each) for each in content]
+    if isinstance(content, dict):
+        return {key: _each_printable(each) for key, each in content.items()}
+    return content
 
 
 def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -83,7 +108,7 @@ def _show_rich(report: dict[str, Any], stream: TextIO) -> None:
         console.print(table)
         if header is CHECK_HEADER:
             for check in report["checks"]:
-                if check["verdict"] != "PASS":
+                if _is_told(check):
                     console.print(Text(f"- {check['sentence']}", style=COLOURS[check["verdict"]]))
     console.print()
     if told := without_model(report):

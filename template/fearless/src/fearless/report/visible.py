@@ -19,9 +19,21 @@ def visible(text: object, limit: int = 600) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """`text` with its lines and its indents, and with what cannot be seen named as in `visible`."""
-    return "\n".join(_named(line.expandtabs()) for line in text.replace("\r\n", "\n").split("\n"))
+    """`text` with its lines and its indents, with what cannot be seen named, and no command to a CI system."""
+    return "\n".join(_inert(_named(line.expandtabs())) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def printable(text: object, limit: int = 600) -> str:
+    """`text` as `visible` gives it, and no command to the CI system that reads what is printed."""
+    return _inert(visible(text, limit))
 
 
 def _named(line: str) -> str:
     return INVISIBLE.sub(lambda found: f"[U+{ord(found.group()):04X}]", line)
+
+
+def _inert(line: str) -> str:
+    """GitHub's runner obeys `::name::` at the start of a line and `##[name]` anywhere in it, whoever wrote them."""
+    shown = line.replace("##[", "# #[")
+    bare = shown.lstrip()
+    return f"{shown[: len(shown) - len(bare)]}: {bare[1:]}" if bare.startswith("::") else shown
