@@ -10,7 +10,6 @@ from fearless.gate.findings import Estimate, Report, Verdict
 from fearless.gate.intervals import Array
 
 RANKED = ("roc_auc", "average_precision")
-STRICTNESS = {Verdict.PASS: 0, Verdict.INCONCLUSIVE: 1, Verdict.FAIL: 2, Verdict.ERROR: 3}
 BINARY = """\
 version: 1
 checks:
@@ -114,12 +113,12 @@ def classes(rows: int, seed: int) -> pl.DataFrame:
 
 
 def hold(exact: Report, streamed: Report, slack: float = 1e-9) -> None:
-    """Figures but those of ranks are the same; those of ranks have bounds around the exact ones; never more lenient."""
+    """Figures but those of ranks are the same; those of ranks have bounds around the exact ones; never the opposite."""
     assert (exact.errors, streamed.errors) == ([], [])
     assert exact.golden == streamed.golden
     assert [each.id for each in exact.checks] == [each.id for each in streamed.checks]
     for one, other in zip(exact.checks, streamed.checks, strict=True):
-        assert STRICTNESS[other.verdict] >= STRICTNESS[one.verdict], (one, other)
+        assert other.verdict in (one.verdict, Verdict.INCONCLUSIVE), (one, other)
         if one.metric not in RANKED:
             assert (one.verdict, one.kind, one.limit) == (other.verdict, other.kind, other.limit)
             if one.kind != "slice":
@@ -136,7 +135,7 @@ def hold(exact: Report, streamed: Report, slack: float = 1e-9) -> None:
     ]
     for part, again in zip(exact.slices, streamed.slices, strict=True):
         assert (part.rows, part.positives) == (again.rows, again.positives)
-        assert STRICTNESS[again.verdict] >= STRICTNESS[part.verdict]
+        assert again.verdict in (part.verdict, Verdict.INCONCLUSIVE)
         for one_, other_ in (
             (part.candidate, again.candidate),
             (part.champion, again.champion),

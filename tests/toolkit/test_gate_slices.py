@@ -243,7 +243,7 @@ def test_columns_of_the_golden_data_become_levels_whatever_their_type(
 @pytest.mark.parametrize("values", [[["a"], ["b"]], [b"\xff", b"a"], [timedelta(1), timedelta(2)]])
 def test_a_column_that_names_no_part_is_refused_in_a_sentence(values: list[Any]) -> None:
     with pytest.raises(FearlessError, match=r"`region` holds .*, which names no part of the rows"):
-        levels_of(pl.DataFrame({"region": values}), policy())
+        list(levels_of(pl.DataFrame({"region": values}), policy()))
 
 
 def test_a_column_that_the_golden_data_lacks_is_left_to_the_judge_to_name() -> None:

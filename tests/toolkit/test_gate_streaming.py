@@ -106,11 +106,19 @@ def test_columns_with_too_many_levels_to_be_crossed_at_once_are_judged_alike(tmp
     hold(*both(tmp_path, rows, policy))
 
 
+def test_a_column_may_be_called_as_what_the_engine_keeps_of_its_own(tmp_path: Path) -> None:
+    for name in ("y", "bin of candidate", "level of region"):
+        rows = binary(1500, 15, "smooth").rename({"plan": name})
+        hold(*both(tmp_path, rows, BINARY.replace("plan", name)))
+
+
 def test_several_classes_are_judged_alike(tmp_path: Path) -> None:
     hold(*both(tmp_path, classes(2500, 5), CLASSES))
 
 
-def test_in_doubt_the_stricter_verdict_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_certified_error_hides_is_neither_passed_nor_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = "{metric: log_loss, max_rise: 0.1}\n  - {metric: roc_auc, floor: 0.6, max_drop: 0.1}"
     policy = f"version: 1\nchecks:\n  - {lines}\nslices: {{by: [region], min_rows: 60, min_positives: 10}}\n"
     _, known = both(tmp_path, binary(2500, 14, "smooth"), policy)
@@ -118,8 +126,9 @@ def test_in_doubt_the_stricter_verdict_is_taken(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setitem(ERRORS, "roc_auc", lambda *_: (0.5, 0.0))  # as if all that is known were the classes
     _, doubtful = both(tmp_path, binary(2500, 14, "smooth"), policy)
     for check in doubtful.checks:
-        assert check.verdict is (Verdict.FAIL if check.metric == "roc_auc" else Verdict.PASS), check.sentence
-    ids = {check.id for check in doubtful.checks if check.verdict is Verdict.FAIL}
+        open_ = check.metric == "roc_auc"
+        assert check.verdict is (Verdict.INCONCLUSIVE if open_ else Verdict.PASS), check.sentence
+    ids = {check.id for check in doubtful.checks if check.verdict is Verdict.INCONCLUSIVE}
     assert ids == {"roc_auc.floor", "roc_auc.max_drop", "roc_auc.slices.region"}
 
 
@@ -144,7 +153,6 @@ def test_a_large_file_is_judged_alike(tmp_path: Path, kind: str, seed: int) -> N
             {},
             "the team's metric a.b:c",
         ),
-        (BINARY.replace("plan", "champion"), {}, "slices by a column that is called `champion`"),
     ],
 )
 def test_what_the_streaming_engine_cannot_do_is_said_and_never_skipped(
@@ -411,8 +419,8 @@ def test_certified_errors_travel_through_ratios_and_differences(seed: int, noise
     assert abs(exact.value - told.value) <= told.value_error + 1e-12
     assert float(np.linalg.norm(exact.influence - told.influence)) <= told.influence_error + 1e-12
     one, other = interval(exact, 0.95), interval(told, 0.95)
-    assert other.lower - 1e-12 <= one.lower <= other.highest_lower + 1e-12
-    assert other.lowest_upper - 1e-12 <= one.upper <= other.upper + 1e-12
+    assert other.lower - 1e-12 <= one.lower
+    assert one.upper <= other.upper + 1e-12
 
 
 def test_arrays_come_back_from_the_disk_as_they_went(tmp_path: Path) -> None:

@@ -75,8 +75,8 @@ class Interval:
     """An estimate with its standard error and two one-sided bounds, each at the policy's confidence.
 
     With confidence 0.95, `lower` and `upper` together are a two-sided interval of 90 %. An engine that rounds
-    widens them by `error`, its certified bound, so that the exact ones lie between; the exact value is within
-    `value_error` of `value`.
+    widens them by its certified error, so that the exact ones lie between; the exact value is within `value_error`
+    of `value`.
     """
 
     value: float
@@ -84,18 +84,7 @@ class Interval:
     lower: float
     upper: float
     degrees: int
-    error: float = 0.0
     value_error: float = 0.0
-
-    @property
-    def highest_lower(self) -> float:
-        """The highest that the exact lower bound may be."""
-        return self.lower + 2.0 * self.error
-
-    @property
-    def lowest_upper(self) -> float:
-        """The lowest that the exact upper bound may be: what would fail by it is failed, also in doubt."""
-        return self.upper - 2.0 * self.error
 
 
 def interval(measured: Measured, confidence: float, clusters: Clusters | None = None) -> Interval:
@@ -122,7 +111,6 @@ def interval(measured: Measured, confidence: float, clusters: Clusters | None = 
         measured.value - reach - slack,
         measured.value + reach + slack,
         degrees,
-        slack,
         measured.value_error,
     )
 

@@ -69,6 +69,12 @@ class Sliced:
         return Estimate(value, float(self.errors[at]), value - reach, value + reach)
 
     def upper(self, confidence: float) -> Array:
+        """(L,) the highest that the exact upper bounds may be."""
+        quantile = self._quantiles(confidence)
+        found: Array = self.values + quantile * self.errors + self._slack(quantile)
+        return found
+
+    def least_upper(self, confidence: float) -> Array:
         """(L,) the lowest that the exact upper bounds may be."""
         quantile = self._quantiles(confidence)
         found: Array = self.values + quantile * self.errors - self._slack(quantile)

@@ -31,6 +31,11 @@ class Column:
     name: str
     names: tuple[str, ...]
 
+    @property
+    def kept(self) -> str:
+        """What the levels of the rows are called on disk."""
+        return kept_of(self.name)
+
     @cached_property
     def order(self) -> NDArray[np.intp]:
         """The numbers in the order of their names, which is the order of every report."""
@@ -106,6 +111,11 @@ class Ranked:
         )
 
 
+def kept_of(column: str) -> str:
+    """What the levels of a column are called on disk, where a column may have the name of a model."""
+    return f"level of {column}"
+
+
 def bin_of(model: str) -> str:
     """What the bins of a model's scores are called on disk: each is twice the bin, and 1 more in a positive row."""
     return f"bin of {model}"
@@ -151,7 +161,7 @@ def rank(
     if len(models) > 1:
         for block in range(len(blocks)):
             ours, theirs = _cells(blocks, block, column, models, shift).values()
-            level = None if column is None else blocks.read(block, column.name)
+            level = None if column is None else blocks.read(block, column.kept)
             apart = np.take(tables[0], ours, axis=0, mode="clip")  # without a second look at each index
             apart -= np.take(tables[1], theirs, axis=0, mode="clip")
             np.square(apart, out=apart)
@@ -170,7 +180,7 @@ def _cells(
     shift: int,
 ) -> dict[str, NDArray[np.intp]]:
     """For each model (n,) the cell of each row: bin, class, level."""
-    level = None if column is None else blocks.read(block, column.name)
+    level = None if column is None else blocks.read(block, column.kept)
     found = {}
     for model in models:
         codes = blocks.read(block, bin_of(model))

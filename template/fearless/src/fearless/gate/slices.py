@@ -8,7 +8,7 @@ rows is named as such. The search for the weakest part goes one column deeper, a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +38,17 @@ def judge_slices(
     """
     compared = parted.compare(names)
     enough = [each.parts.enough(asked) for each in compared]
-    worse = _proven(golden.policy.confidence, compared, enough)
+    worse = _proven(golden.policy.confidence, compared, enough, Sliced.upper)
+    may_be = _proven(golden.policy.confidence, compared, enough, Sliced.least_upper)
     family = int(sum(each.sum() for each in enough))
     parts: list[Slice] = []
     checks: list[Check] = []
-    for each, fit, proven in zip(compared, enough, worse, strict=True):
-        found = _parts(golden, asked, each, fit, proven, family)
+    for each, fit, proven, perhaps in zip(compared, enough, worse, may_be, strict=True):
+        doubt = perhaps & ~proven
+        found = _parts(golden, asked, each, fit, proven, doubt, family)
         parts += found
         if each.difference is not None:
-            checks.append(_check(golden, asked, each, each.difference, fit, proven, family))
+            checks.append(_check(golden, asked, each, each.difference, fit, proven, doubt, family))
     return checks, parts, _weakest(golden, asked, parted)
 
 
@@ -63,7 +65,10 @@ def refuse_other_slices(asked: Slices, rows: int, given: Mapping[str, int]) -> N
 
 
 def _proven(
-    confidence: float, compared: list[Compared], enough: list[NDArray[np.bool_]]
+    confidence: float,
+    compared: list[Compared],
+    enough: list[NDArray[np.bool_]],
+    upper_of: Callable[[Sliced, float], Array],
 ) -> list[NDArray[np.bool_]]:
     """For each metric and column (L,) where the candidate is proven worse, among all of them together."""
     fits = np.concatenate([np.zeros(0, dtype=np.bool_), *enough])
@@ -73,7 +78,7 @@ def _proven(
     rounding = np.concatenate([ROUNDING * np.abs(champion.values) for _, champion in apart])
 
     def upper_at(level: float) -> Array:
-        upper = np.concatenate([difference.upper(level) for difference, _ in apart])
+        upper = np.concatenate([upper_of(difference, level) for difference, _ in apart])
         return np.asarray((upper + rounding)[fits])
 
     worse = np.zeros(len(fits), dtype=np.bool_)
@@ -87,11 +92,12 @@ def _parts(
     each: Compared,
     enough: NDArray[np.bool_],
     worse: NDArray[np.bool_],
+    doubt: NDArray[np.bool_],
     family: int,
 ) -> list[Slice]:
     found = []
     for at in np.flatnonzero(each.parts.measurable):
-        if not enough[at] or each.difference is None:
+        if not enough[at] or each.difference is None or doubt[at]:
             verdict = Verdict.INCONCLUSIVE
         else:
             verdict = Verdict.FAIL if worse[at] else Verdict.PASS
@@ -128,6 +134,7 @@ def _check(
     difference: Sliced,
     enough: NDArray[np.bool_],
     worse: NDArray[np.bool_],
+    doubt: NDArray[np.bool_],
     family: int,
 ) -> Check:
     """One metric in all parts of one column; its estimate is that of the part that looks worst."""
@@ -136,7 +143,7 @@ def _check(
     verdict = overall(
         [
             *([Verdict.FAIL] if worse.any() else []),
-            *([Verdict.INCONCLUSIVE] if small else []),
+            *([Verdict.INCONCLUSIVE] if small or doubt.any() else []),
             *([Verdict.PASS] if enough.any() else []),
         ]
     )
@@ -149,6 +156,8 @@ def _check(
         told.append(
             wording.parts(part, estimate, golden.policy.confidence, family, int(enough.sum()), others)
         )
+    if doubt.any():
+        told.append(wording.in_doubt(each.parts.column, [names[at] for at in np.flatnonzero(doubt)]))
     if small:
         told.append(wording.too_small(each.parts.column, small, asked.min_rows, asked.min_positives))
         fewest = int(max(each.parts.rows[~enough].min(), 1))

@@ -9,9 +9,9 @@ have a certified error (bins.py), by which every bound is widened.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,8 @@ from fearless.gate.grid import Grid
 from fearless.gate.intervals import Array, Interval, Measured, difference
 from fearless.gate.metrics import PRIMARY, TABLES, Metric
 from fearless.gate.own import is_own
-from fearless.gate.policy import BaselineName, Policy
-from fearless.gate.rank_pass import Column, Ranked, bin_of, rank
+from fearless.gate.policy import Policy
+from fearless.gate.rank_pass import Column, Ranked, bin_of, kept_of, rank
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
 from fearless.gate.sums import TRUTH, Asked, Sums, wanted
 
@@ -41,10 +41,6 @@ def unstreamable(policy: Policy, task: str, grouped: bool) -> str:
     """What the policy asks for and this engine cannot give, in a few words; an empty text where it can give all."""
     if grouped:
         return "rows that belong together"
-    taken = {TRUTH, CANDIDATE, CHAMPION, *get_args(BaselineName), bin_of(CANDIDATE), bin_of(CHAMPION)}
-    for column in policy.slices.by if policy.slices else []:
-        if column in taken:  # on disk it would lie in the place of the truth, or of a model
-            return f"slices by a column that is called `{column}`"
     for name, metric in wanted(policy, task).items():
         if is_own(name):
             return f"the team's metric {name}"
@@ -55,7 +51,10 @@ def unstreamable(policy: Policy, task: str, grouped: bool) -> str:
 
 @dataclass(frozen=True)
 class Streamed:
-    """Each metric of each model on the golden rows in `blocks`, as far as one pass over them tells."""
+    """Each metric of each model on the golden rows in `blocks`, as far as one pass over them tells.
+
+    `alike` where candidate and champion say the same of every row.
+    """
 
     policy: Policy
     task: str
@@ -68,6 +67,7 @@ class Streamed:
     bins: Mapping[str, Bins]
     told_apart: Mapping[str, Told]
     curves: Curves | None
+    alike: bool
 
     @classmethod
     def of(
@@ -83,7 +83,7 @@ class Streamed:
         """Go through the rows once.
 
         Each block holds `y` (n,), for each of `models` its scores (n,) or (n, k), clipped and finite, and for each
-        column of the slices the number of each row's level. `constant` is what the constant baseline says, `sample`
+        column of the slices, under its name there, the number of each row's level. `constant` is what the constant baseline says, `sample`
         some rows of `y` and of each model that are spread over the file. The models are `candidate`, `champion` where
         there is one, and baselines.
         """
@@ -100,13 +100,15 @@ class Streamed:
         told = {name: Told(each.count) for name, each in bins.items()}
         drawn = Curves.of(task, sample[TRUTH], {name: sample[name] for name in judged})
         grids = Grid.of(columns) if policy.slices else []
+        alike = CHAMPION in judged
         for block in range(len(blocks)):
             y = blocks.read(block, TRUTH)
             scores = {name: blocks.read(block, name) for name in models}
-            codes = {column.name: blocks.read(block, column.name) for column in columns}
+            codes = {column.name: blocks.read(block, column.kept) for column in columns}
             if bins:
                 _keep_by_score(blocks, block, y, scores, codes, bins, told)
             of_row = y.astype(np.float64)
+            alike = alike and np.array_equal(scores[CANDIDATE], scores[CHAMPION])
             if drawn is not None:
                 drawn.add(of_row, scores)
             if sums.centre:
@@ -115,7 +117,7 @@ class Streamed:
             sums.add(of_row, scores, codes, grids)
         known: dict[str, float | Array | None] = dict.fromkeys(models)
         known[CONSTANT] = constant
-        return cls(policy, task, known, asked, blocks, sums, grids, columns, bins, told, drawn)
+        return cls(policy, task, known, asked, blocks, sums, grids, columns, bins, told, drawn, alike)
 
     @property
     def rows(self) -> int:
@@ -157,10 +159,12 @@ class Streamed:
         if asked.right is not None and other == CHAMPION:
             won, lost = self.sums.right[metric]
             return Tango(won, lost, self.rows)
-        return Rows(asked.advantage(self._measured(CANDIDATE, metric), self._measured(other, metric)))
+        found = asked.advantage(self._measured(CANDIDATE, metric), self._measured(other, metric))
+        return Rows(self._certain(found, other))
 
     def skill_advantage(self, metric: str, other: str) -> Evidence:
-        return Rows(difference(self._skill(CANDIDATE, metric), self._skill(other, metric)))
+        found = difference(self._skill(CANDIDATE, metric), self._skill(other, metric))
+        return Rows(self._certain(found, other))
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -199,7 +203,7 @@ class Streamed:
         within = ", ".join(f"{name} within {error:.2g}" for name, error in largest.items())
         certified = f"Ranks are counted in bins: {within}, which is certified."
         return [
-            f"{first} {certified} Bounds are widened by that, and in doubt the stricter verdict is taken."
+            f"{first} {certified} Bounds are widened by that: what it hides is neither passed nor failed."
         ]
 
     def interval(self, found: Evidence) -> Interval:
@@ -230,6 +234,12 @@ class Streamed:
             raise FearlessError(
                 f"The {metric} of the {model} is not a finite number: its scores are far too large."
             )
+        return found
+
+    def _certain(self, found: Measured, other: str) -> Measured:
+        """Two models that say the same of every row do not differ, whatever the bins hide of either."""
+        if other == CHAMPION and self.alike:
+            return replace(found, value_error=0.0, influence_error=0.0)
         return found
 
     def _skill(self, model: str, metric: str) -> Measured:
@@ -292,7 +302,7 @@ def _keep_by_score(
     steps = (bins[CANDIDATE].count - 1).bit_length() - 16
     near = numbers[CANDIDATE] >> steps if steps > 0 else numbers[CANDIDATE]
     order = np.argsort(near.astype(np.uint16), kind="stable")
-    kept: dict[str, NDArray[Any]] = dict(codes)
+    kept: dict[str, NDArray[Any]] = {kept_of(name): each for name, each in codes.items()}
     for name, found in numbers.items():
         told[name].add(found, scores[name])
         found *= 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -52,6 +52,8 @@ class StreamedParts:
         sign = 1.0 if metric.better == "higher" else -1.0
         if ranked is not None:
             measured = _ranked(ranked, sign)
+            if self.golden.alike and measured[2] is not None:
+                measured = (*measured[:2], replace(measured[2], value_errors=0.0, error_errors=0.0))
         elif metric.counted is not None:
             table = grid.table_of(metric.counted.threshold, columns)[there]
             measured = _counted(metric.counted, table, len(self.golden.judged) > 1)

@@ -192,9 +192,9 @@ def _floor_check(golden: Engine, asked: Requirement) -> Check:
     measure = golden.skill if of == "skill" else golden.value
     found = golden.interval(measure(CANDIDATE, asked.metric))
     sign = -1.0 if asked.rule in LOWER_RULES else 1.0
-    careful, hopeful = (found.lower, found.lowest_upper) if sign > 0 else (found.upper, found.highest_lower)
+    careful, hopeful = (found.lower, found.upper) if sign > 0 else (found.upper, found.lower)
     if golden.policy.floor_mode == "point":
-        careful = hopeful = found.value - sign * found.value_error
+        careful, hopeful = found.value - sign * found.value_error, found.value + sign * found.value_error
     if sign * (careful - asked.limit) >= 0:
         verdict = Verdict.PASS
     else:
@@ -213,7 +213,7 @@ def _champion_checks(golden: Engine, asked: list[Requirement]) -> dict[str, Chec
     asked = [each for each in asked if each.rule in CHAMPION_RULES]
     evidence = [_advantage(golden, each) for each in asked]
     worse = holm(
-        lambda confidence: np.array([each.interval(confidence).lowest_upper for each in evidence]),
+        lambda confidence: np.array([each.interval(confidence).upper for each in evidence]),
         len(evidence),
         golden.policy.confidence,
     )
@@ -247,7 +247,7 @@ def _baseline_check(golden: Engine, name: str) -> Check:
     metric = golden.primary
     found = golden.interval(golden.advantage(metric, name))
     verdict = Verdict.PASS if found.lower > 0 else Verdict.INCONCLUSIVE
-    if found.lowest_upper <= 0:
+    if found.upper <= 0:
         verdict = Verdict.FAIL
     check = Check(f"{metric}.beats_{name}", "baseline", metric, "value", name, "beats", 0.0, verdict)
     return _completed(golden, check, found, abs(found.value))

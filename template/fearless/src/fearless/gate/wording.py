@@ -17,6 +17,7 @@ MEND = {
 RIVALS = {"constant": "constant guess", "one_feature": "rule on one feature", "linear": "linear model"}
 # What a bar in gate.yaml is about; a lower one would not mend the rest.
 BARS = {"floor", "champion", "value", "baseline", "slice", "calibration", "budget"}
+SETTLED = "closer than the certified error of the streaming engine, and `--engine exact` settles it"
 LISTED = 5  # names in a sentence; all of them stand in the tables
 PLACES = {"pull_request": "on a pull request", "release": "on a release"}
 
@@ -161,6 +162,8 @@ def part(found: Slice, confidence: float, family: int) -> str:
     if found.verdict is Verdict.FAIL:
         return f"{told}: proven worse among {family} comparisons (Holm)."
     proven = "better" if found.difference.lower > 0 else "not proven worse"
+    if found.verdict is Verdict.INCONCLUSIVE:
+        proven = f"perhaps worse, {SETTLED}"
     return f"{told} with {_percent(confidence)} confidence each way: {proven}."
 
 
@@ -186,6 +189,11 @@ def parts(
         f"{worst.metric} is proven worse than the champion's in none of {judged} parts; lowest where {where}"
         f" with {_percent(confidence)} confidence each way."
     )
+
+
+def in_doubt(column: str, levels: Sequence[str]) -> str:
+    """The parts that only an exact judgement can tell."""
+    return f"Where {column} is {_listed(levels)} it may be proven worse: {SETTLED}."
 
 
 def too_small(column: str, levels: Sequence[str], rows: int, positives: int) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fearless.core.errors import FearlessError
+from fearless.gate import wording
 from fearless.gate.curves import curves
 from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.intervals import Array
@@ -53,7 +54,7 @@ def judge_scores(
 
     `rows` (n,) hold the columns of `slices.by`. Above MOST_EXACT_ROWS rows the streaming engine judges, where it can:
     what it needs goes to a file without a name in the folder `room`, and it takes memory that hardly grows with the
-    rows. What its certified error may have kept from passing, the exact engine judges again, so that no verdict rests
+    rows. What its certified error may have left open, the exact engine judges again, so that no verdict rests
     on that error. The baseline `constant` says the same of every row. The report's context names the engine, and its
     curves are drawn.
     """
@@ -101,19 +102,18 @@ def judge_scores(
 
 
 def doubtful(report: Report) -> list[str]:
-    """The checks of ranks that the streaming engine did not pass: the exact one might, but for the certified error.
+    """The checks of ranks that the streaming engine left open: the exact one may settle them, without an error.
 
-    What it passes the exact engine passes too. A check of slices is open where a part has too few rows, and that is
-    known without an error.
+    What it passes or fails the exact engine passes or fails too. A check of slices may also be open where a part has
+    too few rows, and that both know.
     """
     return [
         check.id
         for check in report.checks
-        if check.metric in TABLES[report.task]
+        if check.verdict is Verdict.INCONCLUSIVE
+        and check.metric in TABLES[report.task]
         and TABLES[report.task][check.metric].ranked
-        and (
-            check.verdict is Verdict.FAIL or (check.verdict is Verdict.INCONCLUSIVE and check.kind != "slice")
-        )
+        and (check.kind != "slice" or wording.SETTLED in check.sentence)
     ]
 
 
@@ -125,7 +125,7 @@ def held_in_memory(hindrance: str) -> str:
 def judged_again(checks: Sequence[str]) -> str:
     """Why the streaming engine's word was not the last."""
     return (
-        f"All rows were held in memory and judged exactly: the streaming engine did not pass {', '.join(checks)}, and"
+        f"All rows were held in memory and judged exactly: the streaming engine left open {', '.join(checks)}, and"
         " its certified error may have been why."
     )
 

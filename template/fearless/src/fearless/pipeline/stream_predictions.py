@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from fearless.core.errors import FearlessError
 from fearless.gate.blocks import Blocks
 from fearless.gate.intervals import Array
-from fearless.gate.levels import MISSING, MOST_LEVELS
+from fearless.gate.levels import MOST_LEVELS
 from fearless.gate.policy import Policy
-from fearless.gate.rank_pass import Column
+from fearless.gate.rank_pass import Column, kept_of
 from fearless.gate.streamed import Streamed
 from fearless.gate.sums import TRUTH
+from fearless.pipeline.levels import texts_of
 from fearless.pipeline.predictions import ROW_ID, Predictions, Roles, block_of, refuse_row_twice
 from fearless.pipeline.spread import Spread
 
@@ -49,7 +50,7 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
             totals += float(y.sum(dtype=np.float64))
         kept: dict[str, NDArray[np.generic]] = {TRUTH: y, **block.scores}
         for column, numbered in levels.items():
-            kept[column] = numbered.codes(found.read([column], start, BLOCK)[column])
+            kept[kept_of(column)] = numbered.codes(found.read([column], start, BLOCK)[column])
         blocks.append(kept)
         spread.take(start, kept)
     _refuse_one_class(roles, totals, blocks)
@@ -76,7 +77,7 @@ class Numbered:
         """(n,) the number of each row's level; null is a level of its own."""
         import polars as pl
 
-        texts = values.cast(pl.String).fill_null(MISSING)
+        texts = texts_of(values)
         found = texts.cast(pl.Enum(self.names), strict=False).to_physical()
         if found.null_count():
             self.names += sorted(texts.filter(found.is_null()).unique())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fearless.gate.blocks import Blocks
 from fearless.gate.levels import Levels
-from fearless.gate.rank_pass import Column
+from fearless.gate.rank_pass import Column, kept_of
 from fearless.gate.scored import CONSTANT, Scored
 from fearless.gate.slices import refuse_other_slices
 from fearless.gate.streamed import Streamed
@@ -34,7 +34,7 @@ def stream(golden: Scored, slices: Iterable[Levels], blocks: Blocks) -> Streamed
         rows = slice(start, start + BLOCK)
         block: dict[str, NDArray[np.generic]] = {TRUTH: golden.y[rows].astype(KEPT[golden.task])}
         block |= {name: golden.scores[name][rows] for name in models}
-        block |= {name: each[rows] for name, each in codes.items()}
+        block |= {kept_of(name): each[rows] for name, each in codes.items()}
         blocks.append(block)
         spread.take(start, block)
     said = golden.scores[CONSTANT][0]
