@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fearless.core.errors import FearlessError
 from fearless.gate.intervals import Array, Measured
 
 
@@ -46,7 +47,12 @@ class Moments:
 
 
 def root_of(products: Array) -> Array:
-    """k vectors of k coordinates with these inner products."""
+    """k vectors of k coordinates with these inner products; raises FearlessError where they are not finite."""
+    if not np.isfinite(products).all():
+        raise FearlessError(
+            "Sums of squares over the rows are no finite numbers: a target or a score is far too large.",
+            fix="Look for a score that is out of all proportion, or take a larger unit.",
+        )
     values, vectors = np.linalg.eigh(products)
     root: Array = vectors * np.sqrt(np.maximum(values, 0.0))
     return root
