@@ -266,6 +266,18 @@ def test_a_large_csv_file_is_judged_as_the_same_rows_in_parquet(
     assert found[0].golden == found[1].golden
 
 
+@pytest.mark.parametrize("engine", ["exact", "streaming"])
+@pytest.mark.parametrize("scale", [1e80, 1e150, 1e200])
+def test_numbers_that_are_far_too_large_are_one_sentence_by_either_engine(
+    tmp_path: Path, scale: float, engine: str
+) -> None:
+    known = np.random.default_rng(0).normal(size=500) * scale
+    rows = pl.DataFrame({"y_true": known, "candidate": 0.9 * known, "champion": 0.8 * known})
+    lines = "version: 1\nchecks:\n  - {metric: mse, max_rise: 0.5}\n  - {metric: r2, floor: 0.1}\n"
+    said = refused(tmp_path, rows, "--engine", engine, policy=lines)
+    assert "far too large" in said
+
+
 def test_files_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:
     binary().write_parquet(tmp_path / "whole.parquet")
     content = (tmp_path / "whole.parquet").read_bytes()

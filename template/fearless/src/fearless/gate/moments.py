@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fearless.core.errors import FearlessError
 from fearless.gate.intervals import Array, Measured
 
 
