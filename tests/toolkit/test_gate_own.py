@@ -116,16 +116,14 @@ def test_what_knows_nothing_is_worth_what_its_one_answer_is_worth() -> None:
     assert set(nothing.metrics) == {"brier", "log_loss"}
 
 
-def test_answers_that_are_worth_nothing_are_no_reason_to_refuse_a_model() -> None:
-    y, candidate, champion = rows()
-    free = dict.fromkeys(WORTH, 0)
-    asked = policy(
-        {"metric": "value", "floor": 0, "max_drop": 1}, value={"currency": "EUR", "per": "row", **free}
-    )
-    report = judged(asked, candidate, champion, y)
-    assert report.verdict is Verdict.PASS
-    assert report.value is not None
-    assert (report.value.candidate.lower, report.value.candidate.upper) == (0, 0)
+@pytest.mark.parametrize("worth", [dict.fromkeys(WORTH, 0), dict(zip(WORTH, (40, -5, 40, -5), strict=True))])
+def test_answers_that_are_worth_the_same_whatever_they_say_are_refused(worth: dict[str, float]) -> None:
+    with pytest.raises(FearlessError) as caught:
+        policy({"metric": "value", "floor": 0}, value={"currency": "EUR", "per": "row", **worth})
+    assert "gate.yaml: value: yes and no are worth the same on every row" in str(caught.value)
+    for name in worth:
+        some = {**worth, name: 7}
+        assert policy({"metric": "value", "floor": 0}, value={"currency": "EUR", "per": "row", **some}).value
 
 
 def test_each_unit_of_error_of_a_number_has_its_price() -> None:

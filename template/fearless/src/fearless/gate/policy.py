@@ -264,6 +264,11 @@ def _mistakes(policy: Policy) -> list[str]:
         found.append("baselines: names one of them twice. Remove one.")
     if policy.slices and len(set(policy.slices.by)) < len(policy.slices.by):
         found.append("slices.by: names one of them twice. Remove one.")
+    if policy.value and _same_whatever_is_said(policy.value):
+        found.append(
+            "value: yes and no are worth the same on every row, so that it tells no model from another. Say what each"
+            " answer is worth, or remove it."
+        )
     if policy.budgets and not policy.budgets.model_fields_set:
         found.append(f"budgets: asks nothing. Give it one of: {', '.join(Budgets.model_fields)}.")
     if (
@@ -276,6 +281,12 @@ def _mistakes(policy: Policy) -> list[str]:
             f" {shown(policy.too_good.reviewed)}."
         )
     return found
+
+
+def _same_whatever_is_said(asked: Value) -> bool:
+    if asked.true_positive is None or asked.true_negative is None:
+        return False
+    return asked.true_positive == asked.false_negative and asked.true_negative == asked.false_positive
 
 
 def _mistakes_of(line: CheckLine, policy: Policy) -> list[str]:
