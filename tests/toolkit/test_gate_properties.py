@@ -16,18 +16,8 @@ from fearless.gate.findings import Estimate, Report, Verdict
 from fearless.gate.intervals import Array, Measured
 from fearless.gate.metrics import TABLES, Metric
 
-from .test_gate_streaming import (
-    BINARY,
-    CLASSES,
-    KINDS,
-    RANKED,
-    REGRESSION,
-    binary,
-    both,
-    classes,
-    hold,
-    regression,
-)
+from .engines import BINARY, CLASSES, KINDS, RANKED, REGRESSION, binary, classes, hold, regression
+from .test_gate_streaming import both
 
 ALL = [(task, name) for task, table in TABLES.items() for name in table]
 MEANS = [(task, name) for task, name in ALL if TABLES[task][name].loss]
