@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fearless.core.digest import dvc_folder_md5
+
 from .conftest import Repo
 
 CHAMPION_CHECKS = {"log_loss.max_skill_drop", "roc_auc.max_drop"}
@@ -93,6 +95,19 @@ def test_an_equal_champion_is_no_reason_to_refuse(repo: Repo) -> None:
     verdicts = judged(repo, "--mode", "release", code=0)
     assert verdicts.keys() >= CHAMPION_CHECKS
     assert set(verdicts.values()) == {"PASS"}
+
+
+def test_a_champion_that_is_not_the_one_that_was_released_judges_nothing(
+    repo: Repo, others: dict[str, Path]
+) -> None:
+    champion = crowned(repo)
+    repo.write(
+        "models/champion.dvc", f"outs:\n- md5: {dvc_folder_md5(champion)}\n  hash: md5\n  path: champion\n"
+    )
+    assert set(judged(repo, code=0).values()) == {"PASS"}
+    shutil.rmtree(champion)
+    crowned(repo, others["weaker"])
+    assert "models/champion is not what models/champion.dvc names" in error(repo)
 
 
 def test_a_candidate_that_is_worse_than_the_champion_is_refused_though_it_clears_the_floors(

@@ -177,12 +177,15 @@ def test_macro_f1_stays_with_the_exact_engine_and_auto_says_so(
 def test_auto_goes_by_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     binary(600, 8, "smooth").write_parquet(tmp_path / "scores.parquet")
     (tmp_path / "policy.yaml").write_text(BINARY)
-    for most, engine in ((600, "exact"), (599, "streaming")):
+    for most, held, engine in ((600, 0, "exact"), (599, 0, "streaming"), (599, 600, "exact")):
         monkeypatch.setattr(judging, "MOST_EXACT_ROWS", most)
+        monkeypatch.setattr(judging, "MOST_HELD_ROWS", held)
         report = judge_predictions(
             Asked(tmp_path / "scores.parquet", tmp_path / "policy.yaml", room=tmp_path)
         )
         assert report.context["engine"] == engine
+    # On so few rows the bins hide much: the last one was held in memory for that.
+    assert "the streaming engine left open" in report.notes[-1]
 
 
 @pytest.mark.parametrize(

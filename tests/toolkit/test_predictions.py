@@ -210,6 +210,10 @@ FAULTS = [
         "row 8: `candidate_row_id` is 7 and `champion_row_id` 8: candidate and champion are not scored on the same",
     ),
     (
+        binary(600).with_columns(candidate_row_id=pl.lit(1), champion_row_id=pl.lit(1)),
+        "has the `candidate_row_id` 1 in 600 rows, and a row counts once",
+    ),
+    (
         binary(600).with_columns(candidate_red=pl.lit(0.5), candidate_blue=pl.lit(0.5)),
         "has `candidate` and `candidate_red`: one score a row, or one a class?",
     ),
@@ -276,6 +280,70 @@ def test_numbers_that_are_far_too_large_are_one_sentence_by_either_engine(
     lines = "version: 1\nchecks:\n  - {metric: mse, max_rise: 0.5}\n  - {metric: r2, floor: 0.1}\n"
     said = refused(tmp_path, rows, "--engine", engine, policy=lines)
     assert "far too large" in said
+
+
+@pytest.mark.parametrize("engine", ["exact", "streaming"])
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("row_id", [[at] for at in range(600)], "scores.parquet cannot be judged"),
+        ("region", [[at] for at in range(600)], "policy.yaml: slices.by: `region` holds List(Int64)"),
+        ("region", [b"\xff"] * 600, "policy.yaml: slices.by: `region` holds Binary"),
+        ("candidate", [[0.5]] * 600, "`candidate`"),
+    ],
+)
+def test_columns_of_strange_types_are_one_sentence_by_either_engine(
+    tmp_path: Path, column: str, values: list[Any], said: str, engine: str
+) -> None:
+    rows = binary(600).with_columns(pl.Series(column, values))
+    assert said in refused(tmp_path, rows, "--engine", engine)
+
+
+def test_ids_of_two_types_are_compared_as_they_are_written(tmp_path: Path) -> None:
+    ids = pl.int_range(3000)
+    rows = binary().with_columns(candidate_row_id=ids, champion_row_id=ids.cast(pl.String))
+    rows.write_parquet(tmp_path / "scores.parquet")
+    assert run(tmp_path, "--predictions", "scores.parquet").returncode == 0
+    other = rows.with_columns(champion_row_id=pl.lit("x").add(ids.cast(pl.String)))
+    assert "row 1: `candidate_row_id` is 0 and `champion_row_id` x0" in refused(tmp_path, other)
+
+
+def test_stars_and_brackets_in_the_name_of_a_file_are_letters(tmp_path: Path) -> None:
+    binary(worse=3.0).write_parquet(tmp_path / "a[1].parquet")
+    binary().write_parquet(tmp_path / "a1.parquet")
+    assert run(tmp_path, "--predictions", "a[1].parquet").returncode == 1
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-12, 1e-3])
+def test_many_rows_of_a_model_beside_nearly_itself_fail_in_no_part(tmp_path: Path, noise: float) -> None:
+    draw = np.random.default_rng(5)
+    rows = 210_000
+    truth = draw.random(rows) * 0.8 + 0.1
+
+    def scores() -> Any:
+        return np.clip(truth + noise * draw.normal(size=rows), 0, 1)
+
+    made = {"y_true": (draw.random(rows) < truth).astype(int), "candidate": scores(), "champion": scores()}
+    parts = [f"part {at}" for at in draw.integers(0, 20, rows)]
+    pl.DataFrame({**made, "region": parts}).write_parquet(tmp_path / "scores.parquet")
+    for engine, verdicts in (("auto", {"PASS"}), ("streaming", {"PASS", "INCONCLUSIVE"})):
+        run(tmp_path, "--predictions", "scores.parquet", "--engine", engine)
+        assert {check["verdict"] for check in report_of(tmp_path)["checks"]} <= verdicts
+    assert report_of(tmp_path)["verdict"] == ("INCONCLUSIVE" if noise else "PASS")
+
+
+def test_parts_that_are_too_small_ask_for_rows_and_not_to_be_taken_out(tmp_path: Path) -> None:
+    asked = POLICY.replace("min_rows: 50", "min_rows: 5000")
+    assert asked != POLICY
+    binary().write_parquet(tmp_path / "scores.parquet")
+    run(tmp_path, "--predictions", "scores.parquet", policy=asked)
+    found = " ".join(report_of(tmp_path)["next"])
+    assert "rows would settle what is open" in found
+    assert "Bring what is not judged" not in found
+    binary(worse=3.0).write_parquet(tmp_path / "scores.parquet")
+    run(tmp_path, "--predictions", "scores.parquet", policy=asked)
+    assert report_of(tmp_path)["verdict"] == "FAIL"
+    assert "would settle" not in " ".join(report_of(tmp_path)["next"])
 
 
 def test_files_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:

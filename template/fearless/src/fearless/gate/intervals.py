@@ -75,8 +75,8 @@ class Interval:
     """An estimate with its standard error and two one-sided bounds, each at the policy's confidence.
 
     With confidence 0.95, `lower` and `upper` together are a two-sided interval of 90 %. An engine that rounds
-    widens them by its certified error, so that the exact ones lie between; the exact value is within `value_error`
-    of `value`.
+    widens them by `error`, its certified bound, so that the exact ones lie between; the exact value is within
+    `value_error` of `value`.
     """
 
     value: float
@@ -84,7 +84,15 @@ class Interval:
     lower: float
     upper: float
     degrees: int
+    error: float = 0.0
     value_error: float = 0.0
+
+    def doubt(self, lower: float, upper: float) -> bool:
+        """Whether rounding hides on which side of `lower` the lower bound is, or of `upper` the upper one."""
+        return self.lower < lower <= self.lower + 2.0 * self.error or (
+            self.upper - 2.0 * self.error <= upper < self.upper
+        )
+
 
 
 def interval(measured: Measured, confidence: float, clusters: Clusters | None = None) -> Interval:
@@ -111,6 +119,7 @@ def interval(measured: Measured, confidence: float, clusters: Clusters | None = 
         measured.value - reach - slack,
         measured.value + reach + slack,
         degrees,
+        slack,
         measured.value_error,
     )
 

@@ -201,7 +201,8 @@ def _floor_check(golden: Engine, asked: Requirement) -> Check:
         verdict = Verdict.FAIL if sign * (hopeful - asked.limit) < 0 else Verdict.INCONCLUSIVE
     kind = "value" if asked.metric == VALUE else "floor"
     check = Check(asked.id, kind, asked.metric, of, None, asked.rule, asked.limit, verdict)
-    return _completed(golden, check, found, abs(found.value - asked.limit))
+    check = _completed(golden, check, found, abs(found.value - asked.limit))
+    return _told_doubt(check, found.doubt(asked.limit, asked.limit))
 
 
 def _champion_checks(golden: Engine, asked: list[Requirement]) -> dict[str, Check]:
@@ -240,7 +241,7 @@ def _champion_check(golden: Engine, asked: Requirement, found: Interval, worse: 
     check = _completed(golden, check, found, max(found.value + asked.limit, -found.value))
     if verdict is Verdict.INCONCLUSIVE and found.upper < 0:
         check = replace(check, sentence=check.sentence + wording.among(family))
-    return check
+    return _told_doubt(check, found.doubt(-asked.limit, 0.0))
 
 
 def _baseline_check(golden: Engine, name: str) -> Check:
@@ -333,6 +334,13 @@ def _too_good_check(golden: Engine, asked: TooGood) -> Check:
         sentence=wording.too_good(metric, found.value, asked.skill, reviewed),
         estimate=_estimate(found),
     )
+
+
+def _told_doubt(check: Check, doubt: bool) -> Check:
+    """The check, which says so where it is open because the engine rounds."""
+    if check.verdict is not Verdict.INCONCLUSIVE or not doubt:
+        return check
+    return replace(check, sentence=f"{check.sentence} The limit is {wording.SETTLED}.")
 
 
 def _completed(golden: Engine, check: Check, found: Interval, distance: float) -> Check:

@@ -17,6 +17,7 @@ MEND = {
 RIVALS = {"constant": "constant guess", "one_feature": "rule on one feature", "linear": "linear model"}
 # What a bar in gate.yaml is about; a lower one would not mend the rest.
 BARS = {"floor", "champion", "value", "baseline", "slice", "calibration", "budget"}
+# What the streaming engine rounds away.
 SETTLED = "closer than the certified error of the streaming engine, and `--engine exact` settles it"
 LISTED = 5  # names in a sentence; all of them stand in the tables
 PLACES = {"pull_request": "on a pull request", "release": "on a release"}
@@ -163,7 +164,7 @@ def part(found: Slice, confidence: float, family: int) -> str:
         return f"{told}: proven worse among {family} comparisons (Holm)."
     proven = "better" if found.difference.lower > 0 else "not proven worse"
     if found.verdict is Verdict.INCONCLUSIVE:
-        proven = f"perhaps worse, {SETTLED}"
+        proven = f"perhaps worse: 0 is {SETTLED}"
     return f"{told} with {_percent(confidence)} confidence each way: {proven}."
 
 
@@ -193,7 +194,7 @@ def parts(
 
 def in_doubt(column: str, levels: Sequence[str]) -> str:
     """The parts that only an exact judgement can tell."""
-    return f"Where {column} is {_listed(levels)} it may be proven worse: {SETTLED}."
+    return f"Where {column} is {_listed(levels)} it may be proven worse: 0 is {SETTLED}."
 
 
 def too_small(column: str, levels: Sequence[str], rows: int, positives: int) -> str:

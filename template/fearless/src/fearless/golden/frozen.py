@@ -132,5 +132,9 @@ def digest_in(pointer: Mapping[str, Any], name: str) -> str:
 
 def equals_pointer(project: Project) -> bool:
     """True where the golden data on disk is exactly what its pointer names."""
-    pointer = pointer_of(project)
-    return dvc_folder_md5(project.golden) == pointed_digest(pointer, project.relative(pointer))
+    return is_pointed_at(project, project.golden, pointer_of(project))
+
+
+def is_pointed_at(project: Project, folder: Path, pointer: Path) -> bool:
+    """True where a folder on disk is exactly what a DVC pointer names."""
+    return dvc_folder_md5(folder) == pointed_digest(pointer, project.relative(pointer))

@@ -23,10 +23,19 @@ from fearless.gate.policy import load as load_policy
 from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
 from fearless.gate.streamed import unstreamable
 from fearless.gate.verdict import judge, not_judged
-from fearless.pipeline.judge_scores import MOST_EXACT_ROWS, held_in_memory, judge_streamed, with_curves
+from fearless.pipeline.judge_scores import (
+    MOST_EXACT_ROWS,
+    doubtful,
+    held_in_memory,
+    judge_streamed,
+    judged_again,
+    with_curves,
+)
 from fearless.pipeline.levels import levels_of
 from fearless.pipeline.predictions import Predictions, Roles, block_of, refuse_row_twice, roles_of
 
+# Up to here rows may be held in memory, some hundred bytes each, where only the exact engine can tell.
+MOST_HELD_ROWS = 2_000_000
 ENGINES = ("auto", "exact", "streaming")
 TASKS = ("binary", "regression", "multiclass")
 
@@ -46,6 +55,8 @@ class Asked:
 
 def judge_predictions(asked: Asked) -> Report:
     """Judge the candidate of a file of predictions; what stops the judgement is a report with verdict ERROR."""
+    import polars as pl
+
     policy: Policy | None = None
     task = asked.task
     context: dict[str, Any] = {
@@ -72,6 +83,9 @@ def judge_predictions(asked: Asked) -> Report:
         large = rows > MOST_EXACT_ROWS
         if asked.engine == "streaming" or (asked.engine == "auto" and large and not hindrance):
             report = _streamed(found, roles, policy, asked, rows, context)
+            open_ = doubtful(report)
+            if open_ and asked.engine == "auto" and rows <= MOST_HELD_ROWS:
+                report = _exact(found, roles, policy, asked.mode, context, [judged_again(open_)])
         else:
             notes = []
             if large and asked.engine == "auto":
@@ -79,6 +93,14 @@ def judge_predictions(asked: Asked) -> Report:
             report = _exact(found, roles, policy, asked.mode, context, notes)
     except FearlessError as error:
         report = not_judged([str(error)], task, asked.mode, policy, context)
+    except pl.exceptions.PolarsError as error:
+        said = f"{asked.file.name} cannot be judged: {str(error).strip().splitlines()[0].rstrip('.')}."
+        fix = "Write each column as plain numbers or plain texts."
+        report = not_judged([f"{said} {fix}"], task, asked.mode, policy, context)
+    if report.errors:
+        # The judge knows the policy by the name that it has in a repository.
+        errors = [each.replace(f"{FILE}:", f"{asked.policy.name}:") for each in report.errors]
+        report = not_judged(errors, task, asked.mode, policy, report.context)
     return replace(report, next=_next(report), policy=policy.model_dump() if policy else {})
 
 
@@ -239,9 +261,10 @@ def _next(report: Report) -> list[str]:
     unmeasured = [
         check.id
         for check in report.checks
-        if check.verdict is Verdict.INCONCLUSIVE and check.estimate is None
+        if check.verdict is Verdict.INCONCLUSIVE and check.estimate is None and check.kind != "slice"
     ]
-    needed = [check.rows_needed for check in report.checks if check.rows_needed]
+    # Beside a failure more rows would settle what is open, and mend nothing.
+    needed = [check.rows_needed for check in report.checks if check.rows_needed and not failed]
     steps = []
     if "too_good" in failed:
         steps.append(

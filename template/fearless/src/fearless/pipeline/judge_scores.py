@@ -102,19 +102,11 @@ def judge_scores(
 
 
 def doubtful(report: Report) -> list[str]:
-    """The checks of ranks that the streaming engine left open: the exact one may settle them, without an error.
+    """The checks that are open because the streaming engine rounds: the exact one settles them.
 
-    What it passes or fails the exact engine passes or fails too. A check of slices may also be open where a part has
-    too few rows, and that both know.
+    What the one passes or fails the other passes or fails too.
     """
-    return [
-        check.id
-        for check in report.checks
-        if check.verdict is Verdict.INCONCLUSIVE
-        and check.metric in TABLES[report.task]
-        and TABLES[report.task][check.metric].ranked
-        and (check.kind != "slice" or wording.SETTLED in check.sentence)
-    ]
+    return [check.id for check in report.checks if wording.SETTLED in check.sentence]
 
 
 def held_in_memory(hindrance: str) -> str:

@@ -100,6 +100,11 @@ class Predictions:
             raise FearlessError(f"{self.file.name} has no rows.", fix="Score some golden rows.")
         return found
 
+    @property
+    def by_column(self) -> bool:
+        """Whether a column is read without looking at the others."""
+        return self._large is None
+
     def read(self, columns: Sequence[str], start: int = 0, rows: int | None = None) -> pl.DataFrame:
         """The columns of `rows` rows from `start` on, or of all."""
         import polars as pl
@@ -117,7 +122,7 @@ class Predictions:
         if self.file.suffix.lower() == ".csv":
             return read_untyped(self.file).lazy()
         try:
-            rows = pl.scan_parquet(self.file)
+            rows = pl.scan_parquet(self.file, glob=False)
             rows.collect_schema()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._unreadable(error) from None
@@ -194,16 +199,22 @@ def block_of(frame: pl.DataFrame, roles: Roles, name: str, before: int = 0) -> B
     return Block(y, scores)
 
 
+def id_of(columns: Sequence[str]) -> str:
+    """The column that tells rows apart, or an empty text."""
+    return next((each for each in (ROW_ID, PAIRED_IDS[0]) if each in columns), "")
+
+
 def refuse_row_twice(frame: pl.DataFrame, name: str) -> None:
     """A row that is there twice would count as two pieces of evidence."""
-    if ROW_ID not in frame.columns:
+    column = id_of(frame.columns)
+    if not column:
         return
-    ids = frame[ROW_ID]
+    ids = frame[column]
     twice = ids.is_duplicated()
     if twice.any():
         first = ids.filter(twice)[0]
         raise FearlessError(
-            f"{name} has the `{ROW_ID}` {first} in {int((ids == first).sum()) if first is not None else 'several'}"
+            f"{name} has the `{column}` {first} in {int((ids == first).sum()) if first is not None else 'several'}"
             " rows, and a row counts once.",
             fix="Remove the copies; rows that belong together are named with `--group`.",
         )
@@ -273,9 +284,13 @@ def _missing(file: str, column: str, columns: Sequence[str]) -> FearlessError:
 
 
 def _refuse_unequal_ids(frame: pl.DataFrame, roles: Roles, name: str, before: int) -> None:
+    import polars as pl
+
     if PAIRED_IDS[0] not in roles.ids:
         return
     ours, theirs = (frame[each] for each in PAIRED_IDS)
+    if ours.dtype != theirs.dtype:  # as one of them may have been read from text
+        ours, theirs = ours.cast(pl.String), theirs.cast(pl.String)
     unequal = ~ours.eq_missing(theirs)
     if unequal.any():
         at = int(unequal.arg_max() or 0)

@@ -17,7 +17,7 @@ from fearless.gate.rank_pass import Column, kept_of
 from fearless.gate.streamed import Streamed
 from fearless.gate.sums import TRUTH
 from fearless.pipeline.levels import texts_of
-from fearless.pipeline.predictions import ROW_ID, Predictions, Roles, block_of, refuse_row_twice
+from fearless.pipeline.predictions import ROW_ID, Predictions, Roles, block_of, id_of, refuse_row_twice
 from fearless.pipeline.spread import Spread
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
     spread = Spread((TRUTH, *roles.models), rows)
     levels = {column: Numbered(column) for column in roles.slices}
     totals = np.zeros(max(len(roles.classes), 1))
-    # Texts are the most of a file: each column of them is read for itself and gone before the next.
     numbers = [each for each in roles.numbers if each != ROW_ID]
+    together = numbers if found.by_column else [*numbers, *(each for each in levels if each not in numbers)]
     for start in range(0, rows, BLOCK):
-        block = block_of(found.read(numbers, start, BLOCK), roles, name, start)
+        frame = found.read(together, start, BLOCK)
+        block = block_of(frame, roles, name, start)
         y = _as_kept(block.y, roles)
         if roles.task == "multiclass":
             totals += np.bincount(y, minlength=len(totals))
@@ -50,7 +51,9 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
             totals += float(y.sum(dtype=np.float64))
         kept: dict[str, NDArray[np.generic]] = {TRUTH: y, **block.scores}
         for column, numbered in levels.items():
-            kept[kept_of(column)] = numbered.codes(found.read([column], start, BLOCK)[column])
+            # Texts are the most of a file: where it goes, each column of them is read and gone before the next.
+            texts = found.read([column], start, BLOCK) if found.by_column else frame
+            kept[kept_of(column)] = numbered.codes(texts[column])
         blocks.append(kept)
         spread.take(start, kept)
     _refuse_one_class(roles, totals, blocks)
@@ -140,11 +143,12 @@ def _refuse_rows_twice(found: Predictions, rows: int) -> None:
     """In as many goes as keep the ids that are held at once few; equal ids are in the same go."""
     import polars as pl
 
-    if ROW_ID not in found.names:
+    column = id_of(found.names)
+    if not column:
         return
     goes = -(-rows // IDS_AT_ONCE)
     for go in range(goes):
-        kept = [frame.filter(pl.col(ROW_ID).hash() % goes == go) for frame in _parts(found, [ROW_ID], rows)]
+        kept = [frame.filter(pl.col(column).hash() % goes == go) for frame in _parts(found, [column], rows)]
         refuse_row_twice(pl.concat(kept), found.file.name)
 
 
