@@ -27,6 +27,7 @@ class Blocks:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
         self._end = 0
         self._places: list[dict[str, _Place]] = []

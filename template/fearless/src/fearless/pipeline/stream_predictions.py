@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 17
 IDS_AT_ONCE = 1_000_000
+SUSPECTS = 100
 KEPT_BYTES = 31 * 1024 * 1024
 
 
@@ -35,7 +37,7 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
     """
     name = found.file.name
     _keep_freed_memory()
-    _refuse_rows_twice(found, rows)
+    _refuse_rows_twice(found, rows, blocks.folder)
     spread = Spread((TRUTH, *roles.models), rows)
     levels = {column: Numbered(column) for column in roles.slices}
     totals = np.zeros(max(len(roles.classes), 1))
@@ -139,19 +141,29 @@ def _refuse_one_class(roles: Roles, totals: Array, blocks: Blocks) -> None:
         )
 
 
-def _refuse_rows_twice(found: Predictions, rows: int) -> None:
-    """In as many goes as keep the ids that are held at once few; equal ids are in the same go."""
+def _refuse_rows_twice(found: Predictions, rows: int, room: Path) -> None:
+    """Equal ids have equal hashes, which are gathered on disk in parts that are small enough to be sorted."""
     import polars as pl
 
     column = id_of(found.names)
     if not column:
         return
-    goes = -(-rows // IDS_AT_ONCE)
-    for go in range(goes):
-        kept = [frame.filter(pl.col(column).hash() % goes == go) for frame in _parts(found, [column], rows)]
-        refuse_row_twice(pl.concat(kept), found.file.name)
+    parts = -(-rows // IDS_AT_ONCE)
+    with Blocks(room) as kept:
+        for frame in _frames(found, column, rows):
+            hashes = frame[column].hash().to_numpy()
+            part = hashes % np.uint64(parts)
+            kept.append({str(at): hashes[part == at] for at in range(parts)})
+        for at in range(parts):
+            ordered = np.sort(np.concatenate([kept.read(block, str(at)) for block in range(len(kept))]))
+            twice = ordered[1:][ordered[1:] == ordered[:-1]]
+            if len(twice):
+                # The same id, or by one chance in many millions two: the rows themselves tell.
+                some = pl.Series(twice[:SUSPECTS]).unique().implode()
+                rare = [frame.filter(pl.col(column).hash().is_in(some)) for frame in _frames(found, column, rows)]
+                refuse_row_twice(pl.concat(rare), found.file.name)
 
 
-def _parts(found: Predictions, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+def _frames(found: Predictions, column: str, rows: int) -> Iterator[pl.DataFrame]:
     for start in range(0, rows, BLOCK):
-        yield found.read(columns, start, BLOCK)
+        yield found.read([column], start, BLOCK)
