@@ -1,4 +1,4 @@
-"""Write docs/reference/gate.schema.json: gate.yaml as a JSON Schema, so that an editor completes and checks it.
+"""Write template/fearless/gate.schema.json: gate.yaml as a JSON Schema, so that an editor completes and checks it.
 
     python hooks/policy_schema.py            write it
     python hooks/policy_schema.py --check    write nothing; exit 1 when it is out of date
@@ -23,7 +23,7 @@ from fearless.gate.own import NAME  # noqa: E402
 from fearless.gate.policy import Policy  # noqa: E402
 from fearless.gate.value import NAME as VALUE  # noqa: E402
 
-SCHEMA = ROOT / "docs" / "reference" / "gate.schema.json"
+SCHEMA = ROOT / "template" / "fearless" / "gate.schema.json"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Which checks decided: the worst verdict first, then what is nearest to its limit in standard errors."""
+"""Which checks decided: the worst verdict first, then the surest failure, or what is nearest to its limit."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ def test_among_equals_the_nearest_to_its_limit_counts_in_standard_errors_not_in_
     near = check("PASS", value=100.0, error=90.0)
     far = check("PASS", value=0.1, error=0.01)
     assert deciding({"checks": [far, near]}, 1) == [near]
+
+
+def test_among_failures_the_surest_comes_first() -> None:
+    barely = check("FAIL", value=-100.0, error=60.0)
+    surely = check("FAIL", value=-0.1, error=0.01)
+    assert deciding({"checks": [barely, surely]}, 1) == [surely]
 
 
 def test_a_margin_is_what_may_be_lost_so_its_limit_lies_below_zero() -> None:

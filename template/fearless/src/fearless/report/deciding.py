@@ -14,13 +14,13 @@ AT_MOST = ("ceiling", "too_good", "ece_max", "p95_ms_ratio", "model_mb")
 
 
 def deciding(report: Mapping[str, Any], count: int = 3) -> list[Mapping[str, Any]]:
-    """The checks that decided: the worst verdict first, then what is nearest to its limit in standard errors."""
+    """The checks that decided: the worst verdict first, then the surest failure, or what is nearest to its limit."""
     return in_order(report["checks"])[:count]
 
 
 def in_order(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """All checks in that order; equals stay as they stand in the report."""
-    return sorted(checks, key=lambda check: (ORDER.get(check["verdict"], 0), _distance(check)))
+    return sorted(checks, key=lambda check: (ORDER.get(check["verdict"], 0), _rank(check)))
 
 
 def of_judges(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -41,7 +41,13 @@ def side(check: Mapping[str, Any]) -> int:
     return -1 if check["rule"] in AT_MOST else 0
 
 
+def _rank(check: Mapping[str, Any]) -> float:
+    distance = _distance(check)
+    return -distance if check["verdict"] == "FAIL" else distance
+
+
 def _distance(check: Mapping[str, Any]) -> float:
+    """How many standard errors the estimate is from what is asked."""
     estimate = check.get("estimate")
     error = estimate["standard_error"] if estimate else 0.0
     if estimate and error > 0:
@@ -49,4 +55,4 @@ def _distance(check: Mapping[str, Any]) -> float:
         nearest = estimate["upper" if check["rule"] == "slices" else "value"]
         return float(abs(nearest - asked(check)) / error)
     # Known exactly: nothing is as sure as such a failure, and nothing is as far from failing as such a pass.
-    return math.inf if check["verdict"] == "PASS" else 0.0
+    return math.inf if check["verdict"] in ("PASS", "FAIL") else 0.0
