@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -496,6 +498,35 @@ def test_not_even_one_that_ends_before_it_judges(tmp_path: Path, option: tuple[s
     binary().write_parquet(tmp_path / "scores.parquet")
     assert run(tmp_path, "--predictions", "scores.parquet").returncode == 0
     assert run(tmp_path, "--predictions", "scores.parquet", *option).returncode == 2
+    assert not (tmp_path / ".fearless" / "predictions").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on Windows")
+def test_an_interrupted_run_says_so_and_leaves_no_report(tmp_path: Path) -> None:
+    stale = tmp_path / ".fearless" / "predictions" / "report.json"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("{}")
+    binary().write_parquet(tmp_path / "scores.parquet")
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    os.mkfifo(tmp_path / "summary")  # nobody reads it, so that the run waits there
+    line = [sys.executable, "-m", "fearless.cli", "gate", "--predictions", "scores.parquet"]
+    child = subprocess.Popen(
+        [*line, "--policy", "policy.yaml", "--summary", "summary"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        end = time.monotonic() + 60
+        while stale.exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not stale.exists()
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert (child.returncode, "fearless: Stopped." in said) == (130, True), said
     assert not (tmp_path / ".fearless" / "predictions").exists()
 
 

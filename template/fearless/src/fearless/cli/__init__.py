@@ -8,6 +8,7 @@ import os
 import sys
 
 LONGEST = 2000
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -37,9 +38,12 @@ def main() -> None:
             "Mend that and run the command again: it goes on where it stopped.",
         )
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        # typer ends a command that was interrupted with this number, and says nothing
+        if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
+            raise
         _tell("Stopped.", "Run the command again: it goes on where it stopped.")
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
     except (ImportError, SyntaxError) as error:
         # The team's own code is imported where its errors become sentences: this is a library, or the toolkit.
         _tell(
