@@ -28,7 +28,6 @@ app.add_typer(columns_app, name="columns")
 app.add_typer(audit_app, name="audit")
 
 
-
 def app_of(arguments: list[str]) -> typer.Typer:
     """The command that the arguments name, or all of them: typer builds each that it knows before it calls one."""
     named = [each for each in app.registered_commands if arguments and _name(each) == arguments[0]]

@@ -94,7 +94,6 @@ class Interval:
         )
 
 
-
 def interval(measured: Measured, confidence: float, clusters: Clusters | None = None) -> Interval:
     """The one-sided bounds of `measured`: value -/+ t(confidence, degrees) * standard error.
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fearless.core.errors import FearlessError
 from fearless.gate.intervals import Array, Measured
 
 

@@ -167,7 +167,11 @@ def rank(
             np.square(apart, out=apart)
             for at, each in enumerate(found.values()):
                 squares = apart[:, at]
-                sums = np.array([squares.sum(dtype=np.float64)]) if level is None else np.bincount(level, squares, levels)
+                sums = (
+                    np.array([squares.sum(dtype=np.float64)])
+                    if level is None
+                    else np.bincount(level, squares, levels)
+                )
                 each.apart[:] += sums[order]
     return found
 

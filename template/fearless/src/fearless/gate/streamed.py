@@ -83,9 +83,9 @@ class Streamed:
         """Go through the rows once.
 
         Each block holds `y` (n,), for each of `models` its scores (n,) or (n, k), clipped and finite, and for each
-        column of the slices, under its name there, the number of each row's level. `constant` is what the constant baseline says, `sample`
-        some rows of `y` and of each model that are spread over the file. The models are `candidate`, `champion` where
-        there is one, and baselines.
+        column of the slices, under its name there, the number of each row's level. `constant` is what the constant
+        baseline says, `sample` some rows of `y` and of each model that are spread over the file. The models are
+        `candidate`, `champion` where there is one, and baselines.
         """
         judged = [name for name in models if name in (CANDIDATE, CHAMPION)]
         asked = Asked.of(policy, task, judged, [*(name for name in models if name not in judged), CONSTANT])

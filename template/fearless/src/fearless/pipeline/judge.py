@@ -21,7 +21,14 @@ from fearless.gate.policy import load as load_policy
 from fearless.gate.trial import not_tried, tried
 from fearless.gate.two_sets import not_on_base, on_both
 from fearless.gate.verdict import not_judged
-from fearless.golden.frozen import Golden, equals_pointer, is_pointed_at, open_golden, pointer_of, refuse_other_columns
+from fearless.golden.frozen import (
+    Golden,
+    equals_pointer,
+    is_pointed_at,
+    open_golden,
+    pointer_of,
+    refuse_other_columns,
+)
 from fearless.guard import question
 from fearless.model.artifact import Model, matrix, open_model
 from fearless.model.contract import Team
@@ -228,7 +235,7 @@ def _champion(project: Project, candidate: Model) -> Model | None:
     if pointer.is_file() and not is_pointed_at(project, project.champion, pointer):
         raise FearlessError(
             "models/champion is not what models/champion.dvc names, so it is not the model that was released.",
-            fix="Bring it back with `uv run dvc checkout models/champion.dvc`, after `uv run dvc pull` where it is new.",
+            fix="Bring it back: `uv run dvc pull models/champion.dvc`, or `dvc checkout` where it is here already.",
         )
     champion = open_model(project.champion, "models/champion", project)
     ours, theirs = candidate.team.dictionary, champion.team.dictionary

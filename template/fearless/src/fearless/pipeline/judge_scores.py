@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from fearless.core.errors import FearlessError
 from fearless.gate import wording
 from fearless.gate.curves import curves
-from fearless.gate.findings import Check, Report, Verdict
+from fearless.gate.findings import Check, Report
 from fearless.gate.intervals import Array
-from fearless.gate.metrics import TABLES
 from fearless.gate.own import Function
 from fearless.gate.policy import Mode, Policy, requirements
 from fearless.gate.scored import CANDIDATE, CHAMPION, Scored

@@ -160,7 +160,9 @@ def _refuse_rows_twice(found: Predictions, rows: int, room: Path) -> None:
             if len(twice):
                 # The same id, or by one chance in many millions two: the rows themselves tell.
                 some = pl.Series(twice[:SUSPECTS]).unique().implode()
-                rare = [frame.filter(pl.col(column).hash().is_in(some)) for frame in _frames(found, column, rows)]
+                rare = [
+                    frame.filter(pl.col(column).hash().is_in(some)) for frame in _frames(found, column, rows)
+                ]
                 refuse_row_twice(pl.concat(rare), found.file.name)
 
 
