@@ -185,7 +185,7 @@ def test_auto_goes_by_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         )
         assert report.context["engine"] == engine
     # On so few rows the bins hide much: the last one was held in memory for that.
-    assert "the streaming engine left open" in report.notes[-1]
+    assert "judged exactly: the certified error of the streaming engine hides" in report.notes[-1]
 
 
 @pytest.mark.parametrize(

@@ -195,8 +195,8 @@ def test_where_the_certified_error_hides_whether_a_part_is_worse_it_is_judged_ex
     settled = given.judged(tmp_path, 0)
     assert (settled.verdict, settled.context["engine"]) == (Verdict.PASS, "exact")
     assert settled.notes[-1] == (
-        "All rows were held in memory and judged exactly: the streaming engine left open roc_auc.slices.region, and"
-        " its certified error may have been why."
+        "All rows were held in memory and judged exactly: the certified error of the streaming engine hides how"
+        " roc_auc.slices.region ends."
     )
 
 

@@ -331,7 +331,9 @@ def test_many_rows_of_a_model_beside_nearly_itself_fail_in_no_part(tmp_path: Pat
     for engine, verdicts in (("auto", {"PASS"}), ("streaming", {"PASS", "INCONCLUSIVE"})):
         run(tmp_path, "--predictions", "scores.parquet", "--engine", engine)
         assert {check["verdict"] for check in report_of(tmp_path)["checks"]} <= verdicts
-    assert report_of(tmp_path)["verdict"] == ("INCONCLUSIVE" if noise else "PASS")
+    found = report_of(tmp_path)
+    assert found["verdict"] == ("INCONCLUSIVE" if noise else "PASS")
+    assert any("`--engine exact`" in step for step in found["next"]) == bool(noise)
 
 
 def test_parts_that_are_too_small_ask_for_rows_and_not_to_be_taken_out(tmp_path: Path) -> None:

@@ -280,6 +280,8 @@ def _next(report: Report) -> list[str]:
         steps.append("Improve the model, score the same rows again and run this command again.")
     if unmeasured:
         steps.append(f"Bring what is not judged, or take it out of the policy: {', '.join(unmeasured)}.")
+    if doubtful(report):
+        steps.append("Run it again with `--engine exact`, where there is memory for all rows.")
     if needed:
         steps.append(
             f"About {max(needed):,} rows would settle what is open, if the figures stay as they are."

@@ -116,8 +116,8 @@ def held_in_memory(hindrance: str) -> str:
 def judged_again(checks: Sequence[str]) -> str:
     """Why the streaming engine's word was not the last."""
     return (
-        f"All rows were held in memory and judged exactly: the streaming engine left open {', '.join(checks)}, and"
-        " its certified error may have been why."
+        "All rows were held in memory and judged exactly: the certified error of the streaming engine hides how"
+        f" {', '.join(checks)} ends."
     )
 
 
