@@ -37,6 +37,7 @@ def both(
     (folder / "policy.yaml").write_text(policy)
     found = []
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(streaming, "READ", 2 * block)
         patched.setattr(streaming, "BLOCK", block)
         for engine in ("exact", "streaming"):
             asked = Asked(

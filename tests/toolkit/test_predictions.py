@@ -239,6 +239,7 @@ def test_a_large_csv_file_is_refused_with_the_sentence_of_a_small_one(
     assert small.verdict is Verdict.ERROR
     monkeypatch.setattr(predictions, "MOST_HELD", 0)
     monkeypatch.setattr(large_csv, "PIECE", 3000)
+    monkeypatch.setattr(stream_predictions, "READ", 2 * 150)
     monkeypatch.setattr(stream_predictions, "BLOCK", 150)
     for engine in ("exact", "streaming"):
         large = judge_predictions(replace(asked, engine=engine))
@@ -254,6 +255,7 @@ def test_a_large_csv_file_is_judged_as_the_same_rows_in_parquet(
 ) -> None:
     monkeypatch.setattr(predictions, "MOST_HELD", 0)
     monkeypatch.setattr(large_csv, "PIECE", 3000)
+    monkeypatch.setattr(stream_predictions, "READ", 2 * 700)
     monkeypatch.setattr(stream_predictions, "BLOCK", 700)
     rows = binary().with_columns(
         pl.lit('a "note",\nof two lines').alias("note"), pl.int_range(3000).alias("row_id")
@@ -288,7 +290,7 @@ def test_numbers_that_are_far_too_large_are_one_sentence_by_either_engine(
 @pytest.mark.parametrize(
     ("column", "values", "said"),
     [
-        ("row_id", [[at] for at in range(600)], "scores.parquet cannot be judged"),
+        ("row_id", [[at] for at in range(600)], "scores.parquet: `row_id` holds List(Int64), which"),
         ("region", [[at] for at in range(600)], "policy.yaml: slices.by: `region` holds List(Int64)"),
         ("region", [b"\xff"] * 600, "policy.yaml: slices.by: `region` holds Binary"),
         ("candidate", [[0.5]] * 600, "`candidate`"),

@@ -204,12 +204,23 @@ def id_of(columns: Sequence[str]) -> str:
     return next((each for each in (ROW_ID, PAIRED_IDS[0]) if each in columns), "")
 
 
+def ids_of(frame: pl.DataFrame, column: str, name: str) -> pl.Series:
+    """The ids of some rows; raises FearlessError for a type that tells no rows apart."""
+    ids = frame[column]
+    if ids.dtype.is_nested():
+        raise FearlessError(
+            f"{name}: `{column}` holds {ids.dtype}, which is no name of a row.",
+            fix="Write it as plain numbers or plain texts.",
+        )
+    return ids
+
+
 def refuse_row_twice(frame: pl.DataFrame, name: str) -> None:
     """A row that is there twice would count as two pieces of evidence."""
     column = id_of(frame.columns)
     if not column:
         return
-    ids = frame[column]
+    ids = ids_of(frame, column, name)
     twice = ids.is_duplicated()
     if twice.any():
         first = ids.filter(twice)[0]

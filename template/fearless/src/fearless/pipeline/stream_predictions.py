@@ -18,13 +18,22 @@ from fearless.gate.rank_pass import Column, kept_of
 from fearless.gate.streamed import Streamed
 from fearless.gate.sums import TRUTH
 from fearless.pipeline.levels import texts_of
-from fearless.pipeline.predictions import ROW_ID, Predictions, Roles, block_of, id_of, refuse_row_twice
+from fearless.pipeline.predictions import (
+    ROW_ID,
+    Predictions,
+    Roles,
+    block_of,
+    id_of,
+    ids_of,
+    refuse_row_twice,
+)
 from fearless.pipeline.spread import Spread
 
 if TYPE_CHECKING:
     import polars as pl
 
-BLOCK = 1 << 17
+# Rows that are read at once, of which a reader looks at whole groups, and rows that are measured at once.
+READ, BLOCK = 1 << 18, 1 << 17
 IDS_AT_ONCE = 1_000_000
 SUSPECTS = 100
 KEPT_BYTES = 31 * 1024 * 1024
@@ -43,8 +52,8 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
     totals = np.zeros(max(len(roles.classes), 1))
     numbers = [each for each in roles.numbers if each != ROW_ID]
     together = numbers if found.by_column else [*numbers, *(each for each in levels if each not in numbers)]
-    for start in range(0, rows, BLOCK):
-        frame = found.read(together, start, BLOCK)
+    for start in range(0, rows, READ):
+        frame = found.read(together, start, READ)
         block = block_of(frame, roles, name, start)
         y = _as_kept(block.y, roles)
         if roles.task == "multiclass":
@@ -54,10 +63,11 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
         kept: dict[str, NDArray[np.generic]] = {TRUTH: y, **block.scores}
         for column, numbered in levels.items():
             # Texts are the most of a file: where it goes, each column of them is read and gone before the next.
-            texts = found.read([column], start, BLOCK) if found.by_column else frame
+            texts = found.read([column], start, READ) if found.by_column else frame
             kept[kept_of(column)] = numbered.codes(texts[column])
-        blocks.append(kept)
         spread.take(start, kept)
+        for at in range(0, len(y), BLOCK):
+            blocks.append({each: array[at : at + BLOCK] for each, array in kept.items()})
     _refuse_one_class(roles, totals, blocks)
     constant: float | Array = totals / rows if roles.task == "multiclass" else float(totals[0] / rows)
     return Streamed.of(
@@ -151,7 +161,7 @@ def _refuse_rows_twice(found: Predictions, rows: int, room: Path) -> None:
     parts = -(-rows // IDS_AT_ONCE)
     with Blocks(room) as kept:
         for frame in _frames(found, column, rows):
-            hashes = frame[column].hash().to_numpy()
+            hashes = ids_of(frame, column, found.file.name).hash().to_numpy()
             part = hashes % np.uint64(parts)
             kept.append({str(at): hashes[part == at] for at in range(parts)})
         for at in range(parts):
