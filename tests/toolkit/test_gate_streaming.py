@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +240,39 @@ def test_value_and_influences_of_ranks_are_within_the_certified_errors(
     seed: int, rows: int, distinct: int, about: int, shift: int, order: str
 ) -> None:
     assert violations(seed, rows, distinct, about, shift, order) == []
+
+
+def orders(positives: int, negatives: int) -> Iterator[list[tuple[int, int]]]:
+    """Every order of some rows, from the highest score down: how many of each class share each score."""
+    if positives == negatives == 0:
+        yield []
+    for p, q in product(range(positives + 1), range(negatives + 1)):
+        if p + q:
+            for rest in orders(positives - p, negatives - q):
+                yield [(p, q), *rest]
+
+
+@pytest.mark.parametrize("metric", RANKED)
+def test_no_order_within_a_bin_is_further_off_than_is_certified(metric: str) -> None:
+    by_rank = METRICS[metric].ranked
+    assert by_rank is not None
+    for p, q, p_above, q_above in product((1, 2, 3), (1, 2, 4), (0, 1, 3), (0, 1, 3)):
+        counts = np.array([[1, 1], [q, p], [q_above, p_above]])
+        ranks = Binned(counts, np.array([False, True, False]))
+        if min(ranks.positives, ranks.rows - ranks.positives) < 2:
+            continue
+        most, binned = ERRORS[metric](ranks), by_rank(ranks, None)
+        for order in orders(p, q):
+            # From the highest score down: what is above, the rows of the bin in this order, what is below.
+            scored = [(p_above, q_above), *order, (1, 1)]
+            at_bin = np.array([2, *[1] * len(order), 0])
+            y = np.concatenate([np.repeat([1.0, 0.0], each) for each in scored])
+            score = np.repeat(-np.arange(len(scored)), [sum(each) for each in scored]).astype(np.float64)
+            exact = METRICS[metric].measure(y, score)
+            influence = binned.influence[2 * at_bin[(-score).astype(int)] + (y > 0.5)]
+            off = abs(binned.value - exact.value), float(np.linalg.norm(influence - exact.influence))
+            assert off[0] <= most[0] + 1e-12, (counts, order)
+            assert off[1] <= most[1] + 1e-12, (counts, order)
 
 
 def violations(seed: int, rows: int, distinct: int, about: int, shift: int, order: str) -> list[str]:
