@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from fearless.gate import bins as bins_of_gate
 from fearless.gate.bins import ERRORS, Binned, Bins, Told, auc_errors, average_precision_errors
 from fearless.gate.blocks import Blocks
-from fearless.gate.findings import Report, Verdict
+from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.intervals import Array, Measured, interval, ratio, scaled
 from fearless.gate.metrics import METRICS
+from fearless.gate.wording import SETTLED
 from fearless.pipeline import judge_predictions as judging
 from fearless.pipeline import stream_predictions as streaming
 from fearless.pipeline.judge_predictions import Asked, judge_predictions
@@ -131,6 +132,70 @@ def test_what_the_certified_error_hides_is_neither_passed_nor_failed(
         assert check.verdict is (Verdict.INCONCLUSIVE if open_ else Verdict.PASS), check.sentence
     ids = {check.id for check in doubtful.checks if check.verdict is Verdict.INCONCLUSIVE}
     assert ids == {"roc_auc.floor", "roc_auc.max_drop", "roc_auc.slices.region"}
+
+
+def checks_of(report: Report) -> dict[str, Check]:
+    return {each.id: each for each in report.checks}
+
+
+def test_a_margin_that_the_certified_error_hides_is_not_failed_where_the_drop_is_sure(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    rows = binary(1500, 0, "smooth")
+    rows = rows.with_columns(candidate=pl.Series(0.6 * rows["champion"].to_numpy() + 0.4 * draw.random(1500)))
+
+    def policy(limit: float) -> str:
+        return f"version: 1\nbaselines: []\nchecks:\n  - {{metric: average_precision, max_drop: {limit!r}}}\n"
+
+    exact, streamed = (each.checks[0].estimate for each in both(tmp_path, rows, policy(0.5)))
+    assert exact is not None
+    assert streamed is not None
+    assert streamed.lower < exact.lower < exact.upper <= streamed.upper < 0
+    exact_report, streamed_report = both(tmp_path, rows, policy(-(exact.lower + streamed.lower) / 2))
+    assert (exact_report.verdict, streamed_report.verdict) == (Verdict.PASS, Verdict.INCONCLUSIVE)
+    assert SETTLED in streamed_report.checks[0].sentence
+    beyond = policy(-exact.upper)  # surely worse, and by more than the margin
+    assert [each.verdict for each in both(tmp_path, rows, beyond)] == [Verdict.FAIL, Verdict.FAIL]
+
+
+def test_a_drop_that_is_sure_among_several_is_told_as_hidden_where_it_is_not_sure_in_bins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "{metric: roc_auc, max_drop: 0.001}\n  - {metric: log_loss, max_rise: 0.001}"
+    policy = f"version: 1\nbaselines: []\nchecks:\n  - {lines}\n"
+    rows, draw = binary(1500, 1, "smooth"), np.random.default_rng(1)
+    score = rows["champion"].to_numpy()
+    # The champion is far too sure of itself, so that nothing but its ranks is better.
+    sure = score**4 / (score**4 + (1 - score) ** 4)
+    rows = rows.with_columns(
+        candidate=pl.Series(0.7 * score + 0.3 * draw.random(1500)), champion=pl.Series(sure)
+    )
+    exact, _ = both(tmp_path, rows, policy)
+    known, other = checks_of(exact)["roc_auc.max_drop"], checks_of(exact)["log_loss.max_rise"]
+    assert (known.verdict, other.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert known.estimate is not None
+    # By itself the drop is sure in bins too; as one of two it is not.
+    error = -known.estimate.value - 1.8 * known.estimate.standard_error
+    monkeypatch.setitem(ERRORS, "roc_auc", lambda *_: (error / 2, 0.0))
+    _, streamed = both(tmp_path, rows, policy)
+    found = checks_of(streamed)["roc_auc.max_drop"]
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.estimate is not None
+    assert found.estimate.upper < 0
+    assert SETTLED in found.sentence
+
+
+@pytest.mark.parametrize("metric", RANKED)
+def test_a_measured_number_that_bins_hide_beside_its_floor_says_so(tmp_path: Path, metric: str) -> None:
+    rows = binary(1500, 2, "smooth")
+
+    def policy(floor: float) -> str:
+        return f"version: 1\nfloor_mode: point\nbaselines: []\nchecks:\n  - {{metric: {metric}, floor: {floor!r}}}\n"
+
+    exact, _ = both(tmp_path, rows, policy(0.1))
+    assert exact.checks[0].estimate is not None
+    exact, streamed = both(tmp_path, rows, policy(exact.checks[0].estimate.value))
+    assert (exact.verdict, streamed.verdict) == (Verdict.PASS, Verdict.INCONCLUSIVE)
+    assert SETTLED in streamed.checks[0].sentence
 
 
 @pytest.mark.slow
