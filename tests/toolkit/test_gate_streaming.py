@@ -198,6 +198,49 @@ def test_a_measured_number_that_bins_hide_beside_its_floor_says_so(tmp_path: Pat
     assert SETTLED in streamed.checks[0].sentence
 
 
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        ("binary", "linear"),
+        ("regression", "linear"),
+        ("multiclass", "linear"),
+        ("binary", "constant"),
+        ("multiclass", "constant"),
+    ],
+)
+def test_a_candidate_that_says_what_a_baseline_says_fails_beside_it(
+    tmp_path: Path, task: str, name: str
+) -> None:
+    kinds = {"binary": binary(2000, 3, "smooth"), "regression": regression(2000, 3, 0.0)}
+    rows = kinds.get(task, classes(2000, 3))
+    policy = "version: 1\nbaselines: [constant, linear]\nchecks:\n  - {metric: primary, max_rise: 9}\n"
+    candidate = [each for each in rows.columns if each.startswith("candidate")]
+    rows = rows.with_columns(pl.col(each).alias(each.replace("candidate", "linear")) for each in candidate)
+    if name == "constant":
+        said = {each: pl.col("y_true").mean() for each in candidate[:1]}
+        if task == "multiclass":
+            said = {each: (pl.col("y_true") == each.removeprefix("candidate_")).mean() for each in candidate}
+        rows = rows.with_columns(**said)
+    reports = both(tmp_path, rows, policy, task=task)
+    for report in reports:
+        (check,) = [each for each in report.checks if each.against == name]
+        assert check.verdict is Verdict.FAIL, check
+
+
+@pytest.mark.parametrize("other", ["linear", "champion"])
+def test_a_difference_that_is_nothing_but_rounding_has_the_same_bounds(tmp_path: Path, other: str) -> None:
+    rows = binary(2500, 4, "smooth").with_columns(
+        pl.col("candidate").cast(pl.Float32).cast(pl.Float64).alias(other)
+    )
+    policy = "version: 1\nbaselines: [linear]\nchecks:\n  - {metric: log_loss, max_rise: 0.01}\n"
+    exact, streamed = both(tmp_path, rows, policy)
+    for one, too in zip(exact.checks, streamed.checks, strict=True):
+        if one.against == other:
+            assert one.estimate is not None
+            assert too.estimate is not None
+            assert too.estimate.standard_error == pytest.approx(one.estimate.standard_error, rel=1e-4, abs=0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", ["smooth", "rounded", "sorted"])
