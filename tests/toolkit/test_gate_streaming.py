@@ -26,7 +26,7 @@ from fearless.pipeline import judge_predictions as judging
 from fearless.pipeline import stream_predictions as streaming
 from fearless.pipeline.judge_predictions import Asked, judge_predictions
 
-from .engines import BINARY, CLASSES, KINDS, RANKED, REGRESSION, binary, classes, hold, regression
+from .engines import BINARY, CLASSES, KINDS, RANKED, REGRESSION, binary, classes, hold, regression, same
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -196,6 +196,13 @@ def test_a_measured_number_that_bins_hide_beside_its_floor_says_so(tmp_path: Pat
     exact, streamed = both(tmp_path, rows, policy(exact.checks[0].estimate.value))
     assert (exact.verdict, streamed.verdict) == (Verdict.PASS, Verdict.INCONCLUSIVE)
     assert SETTLED in streamed.checks[0].sentence
+
+
+def test_a_constant_candidate_has_exactly_the_area_of_knowing_nothing(tmp_path: Path) -> None:
+    policy = "version: 1\nbaselines: []\nchecks:\n  - {metric: roc_auc, floor: 0.5}\n"
+    exact, streamed = both(tmp_path, binary(905, 1, "constant"), policy)
+    assert (exact.verdict, streamed.verdict) == (Verdict.PASS, Verdict.PASS)
+    same(exact.checks[0].estimate, streamed.checks[0].estimate, 1e-15)
 
 
 @pytest.mark.parametrize(

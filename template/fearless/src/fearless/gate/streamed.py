@@ -108,7 +108,7 @@ class Streamed:
             if bins:
                 _keep_by_score(blocks, block, y, scores, codes, bins, told)
             of_row = y.astype(np.float64)
-            alike = {name for name in alike if (scores.get(name, constant) == scores[CANDIDATE]).all()}
+            alike = {name for name in alike if np.all(scores.get(name, constant) == scores[CANDIDATE])}
             if drawn is not None:
                 drawn.add(of_row, scores)
             if sums.centre:
