@@ -334,6 +334,22 @@ def test_a_row_that_is_there_twice_is_found_in_another_block(
     assert "has the `row_id` 3 in 2 rows" in streamed.errors[0]
 
 
+@pytest.mark.parametrize(
+    "ids", [[[at] for at in range(600)], [{"a": at % 9} for at in range(600)], [b"a"] * 600]
+)
+def test_ids_that_tell_no_rows_apart_are_an_error_of_both(tmp_path: Path, ids: list[Any]) -> None:
+    rows = binary(600, 11, "smooth").with_columns(row_id=pl.Series(ids))
+    for report in both(tmp_path, rows, BINARY):
+        assert "scores.parquet: `row_id` holds " in report.errors[0]
+        assert "tells no rows apart. Write the ids as numbers or texts." in report.errors[0]
+
+
+def test_the_id_of_one_model_alone_may_be_a_slice_and_is_no_id_of_a_row(tmp_path: Path) -> None:
+    rows = binary(1500, 15, "smooth").rename({"plan": "candidate_row_id"})
+    hold(*both(tmp_path, rows, BINARY.replace("plan", "candidate_row_id"), task="binary"))
+    hold(*both(tmp_path, rows, BINARY.replace(", plan", ""), task="binary"))
+
+
 def test_one_class_only_is_an_error_of_both(tmp_path: Path) -> None:
     for report in both(tmp_path, binary(600, 11, "smooth").with_columns(y_true=pl.lit(1)), BINARY):
         assert "one class only" in report.errors[0]
