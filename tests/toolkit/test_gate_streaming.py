@@ -350,6 +350,28 @@ def test_the_id_of_one_model_alone_may_be_a_slice_and_is_no_id_of_a_row(tmp_path
     hold(*both(tmp_path, rows, BINARY.replace(", plan", ""), task="binary"))
 
 
+def test_a_part_in_which_both_say_the_same_is_no_worse_where_its_worth_cancels(tmp_path: Path) -> None:
+    # 4 - 2 - 2 and 0.5 + 0.5 - 1, eight times
+    answers = {"y_true": [1, 1, 1, 0, 0, 0] * 8, "candidate": [0.7, 0.3, 0.3, 0.3, 0.3, 0.7] * 8}
+    north = pl.DataFrame({**answers, "champion": answers["candidate"], "region": "north"})
+    draw = np.random.default_rng(18)
+    y = draw.integers(0, 2, 301)
+    south = pl.DataFrame(
+        {"y_true": y, "candidate": draw.random(301), "champion": draw.random(301), "region": "south"}
+    )
+    policy = """\
+version: 1
+checks:
+  - {metric: value, max_drop: 3}
+baselines: []
+value: {currency: EUR, per: row, true_positive: 4, false_positive: -1, false_negative: -2, true_negative: 0.5}
+slices: {by: [region], min_rows: 20, min_positives: 10}
+"""
+    for report in both(tmp_path, pl.concat([north, south.cast(north.schema)]), policy):
+        (part,) = [each for each in report.slices if each.level == "north" and each.metric == "value"]
+        assert part.verdict is Verdict.PASS, part
+
+
 def test_one_class_only_is_an_error_of_both(tmp_path: Path) -> None:
     for report in both(tmp_path, binary(600, 11, "smooth").with_columns(y_true=pl.lit(1)), BINARY):
         assert "one class only" in report.errors[0]
