@@ -23,8 +23,9 @@ from fearless.gate.parts import Compared, Parted, Sliced
 from fearless.gate.policy import Slices
 from fearless.gate.scored import CANDIDATE, CHAMPION
 
-# A drop by less than this part of the champion's value, or of its standard error, is no worse model: scores that were stored, exported or computed
-# on another machine differ by as much, all in one direction perhaps, and without any spread that would hide it.
+# A drop by less than this part of the champion's value, or of its standard error, is no worse model: scores that were
+# stored, exported or computed on another machine differ by as much, all in one direction perhaps, and without any
+# spread that would hide it.
 ROUNDING = 1e-6
 
 
