@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,15 @@ from numpy.typing import NDArray
 from fearless.gate import bins as bins_of_gate
 from fearless.gate.bins import ERRORS, Binned, Bins, Told, auc_errors, average_precision_errors
 from fearless.gate.blocks import Blocks
-from fearless.gate.findings import Report, Verdict
+from fearless.gate.findings import Check, Report, Verdict
 from fearless.gate.intervals import Array, Measured, interval, ratio, scaled
 from fearless.gate.metrics import METRICS
+from fearless.gate.wording import SETTLED
 from fearless.pipeline import judge_predictions as judging
 from fearless.pipeline import stream_predictions as streaming
 from fearless.pipeline.judge_predictions import Asked, judge_predictions
 
-from .engines import BINARY, CLASSES, KINDS, RANKED, REGRESSION, binary, classes, hold, regression
+from .engines import BINARY, CLASSES, KINDS, RANKED, REGRESSION, binary, classes, hold, regression, same
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -133,6 +135,120 @@ def test_what_the_certified_error_hides_is_neither_passed_nor_failed(
     assert ids == {"roc_auc.floor", "roc_auc.max_drop", "roc_auc.slices.region"}
 
 
+def checks_of(report: Report) -> dict[str, Check]:
+    return {each.id: each for each in report.checks}
+
+
+def test_a_margin_that_the_certified_error_hides_is_not_failed_where_the_drop_is_sure(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    rows = binary(1500, 0, "smooth")
+    rows = rows.with_columns(candidate=pl.Series(0.6 * rows["champion"].to_numpy() + 0.4 * draw.random(1500)))
+
+    def policy(limit: float) -> str:
+        return f"version: 1\nbaselines: []\nchecks:\n  - {{metric: average_precision, max_drop: {limit!r}}}\n"
+
+    exact, streamed = (each.checks[0].estimate for each in both(tmp_path, rows, policy(0.5)))
+    assert exact is not None
+    assert streamed is not None
+    assert streamed.lower < exact.lower < exact.upper <= streamed.upper < 0
+    exact_report, streamed_report = both(tmp_path, rows, policy(-(exact.lower + streamed.lower) / 2))
+    assert (exact_report.verdict, streamed_report.verdict) == (Verdict.PASS, Verdict.INCONCLUSIVE)
+    assert SETTLED in streamed_report.checks[0].sentence
+    beyond = policy(-exact.upper)  # surely worse, and by more than the margin
+    assert [each.verdict for each in both(tmp_path, rows, beyond)] == [Verdict.FAIL, Verdict.FAIL]
+
+
+def test_a_drop_that_is_sure_among_several_is_told_as_hidden_where_it_is_not_sure_in_bins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "{metric: roc_auc, max_drop: 0.001}\n  - {metric: log_loss, max_rise: 0.001}"
+    policy = f"version: 1\nbaselines: []\nchecks:\n  - {lines}\n"
+    rows, draw = binary(1500, 1, "smooth"), np.random.default_rng(1)
+    score = rows["champion"].to_numpy()
+    # The champion is far too sure of itself, so that nothing but its ranks is better.
+    sure = score**4 / (score**4 + (1 - score) ** 4)
+    rows = rows.with_columns(
+        candidate=pl.Series(0.7 * score + 0.3 * draw.random(1500)), champion=pl.Series(sure)
+    )
+    exact, _ = both(tmp_path, rows, policy)
+    known, other = checks_of(exact)["roc_auc.max_drop"], checks_of(exact)["log_loss.max_rise"]
+    assert (known.verdict, other.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert known.estimate is not None
+    # By itself the drop is sure in bins too; as one of two it is not.
+    error = -known.estimate.value - 1.8 * known.estimate.standard_error
+    monkeypatch.setitem(ERRORS, "roc_auc", lambda *_: (error / 2, 0.0))
+    _, streamed = both(tmp_path, rows, policy)
+    found = checks_of(streamed)["roc_auc.max_drop"]
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.estimate is not None
+    assert found.estimate.upper < 0
+    assert SETTLED in found.sentence
+
+
+@pytest.mark.parametrize("metric", RANKED)
+def test_a_measured_number_that_bins_hide_beside_its_floor_says_so(tmp_path: Path, metric: str) -> None:
+    rows = binary(1500, 2, "smooth")
+
+    def policy(floor: float) -> str:
+        return f"version: 1\nfloor_mode: point\nbaselines: []\nchecks:\n  - {{metric: {metric}, floor: {floor!r}}}\n"
+
+    exact, _ = both(tmp_path, rows, policy(0.1))
+    assert exact.checks[0].estimate is not None
+    exact, streamed = both(tmp_path, rows, policy(exact.checks[0].estimate.value))
+    assert (exact.verdict, streamed.verdict) == (Verdict.PASS, Verdict.INCONCLUSIVE)
+    assert SETTLED in streamed.checks[0].sentence
+
+
+def test_a_constant_candidate_has_exactly_the_area_of_knowing_nothing(tmp_path: Path) -> None:
+    policy = "version: 1\nbaselines: []\nchecks:\n  - {metric: roc_auc, floor: 0.5}\n"
+    exact, streamed = both(tmp_path, binary(905, 1, "constant"), policy)
+    assert (exact.verdict, streamed.verdict) == (Verdict.PASS, Verdict.PASS)
+    same(exact.checks[0].estimate, streamed.checks[0].estimate, 1e-15)
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        ("binary", "linear"),
+        ("regression", "linear"),
+        ("multiclass", "linear"),
+        ("binary", "constant"),
+        ("multiclass", "constant"),
+    ],
+)
+def test_a_candidate_that_says_what_a_baseline_says_fails_beside_it(
+    tmp_path: Path, task: str, name: str
+) -> None:
+    kinds = {"binary": binary(2000, 3, "smooth"), "regression": regression(2000, 3, 0.0)}
+    rows = kinds.get(task, classes(2000, 3))
+    policy = "version: 1\nbaselines: [constant, linear]\nchecks:\n  - {metric: primary, max_rise: 9}\n"
+    candidate = [each for each in rows.columns if each.startswith("candidate")]
+    rows = rows.with_columns(pl.col(each).alias(each.replace("candidate", "linear")) for each in candidate)
+    if name == "constant":
+        said = {each: pl.col("y_true").mean() for each in candidate[:1]}
+        if task == "multiclass":
+            said = {each: (pl.col("y_true") == each.removeprefix("candidate_")).mean() for each in candidate}
+        rows = rows.with_columns(**said)
+    reports = both(tmp_path, rows, policy, task=task)
+    for report in reports:
+        (check,) = [each for each in report.checks if each.against == name]
+        assert check.verdict is Verdict.FAIL, check
+
+
+@pytest.mark.parametrize("other", ["linear", "champion"])
+def test_a_difference_that_is_nothing_but_rounding_has_the_same_bounds(tmp_path: Path, other: str) -> None:
+    rows = binary(2500, 4, "smooth").with_columns(
+        pl.col("candidate").cast(pl.Float32).cast(pl.Float64).alias(other)
+    )
+    policy = "version: 1\nbaselines: [linear]\nchecks:\n  - {metric: log_loss, max_rise: 0.01}\n"
+    exact, streamed = both(tmp_path, rows, policy)
+    for one, too in zip(exact.checks, streamed.checks, strict=True):
+        if one.against == other:
+            assert one.estimate is not None
+            assert too.estimate is not None
+            assert too.estimate.standard_error == pytest.approx(one.estimate.standard_error, rel=1e-4, abs=0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", ["smooth", "rounded", "sorted"])
@@ -219,6 +335,44 @@ def test_a_row_that_is_there_twice_is_found_in_another_block(
     assert "has the `row_id` 3 in 2 rows" in streamed.errors[0]
 
 
+@pytest.mark.parametrize(
+    "ids", [[[at] for at in range(600)], [{"a": at % 9} for at in range(600)], [b"a"] * 600]
+)
+def test_ids_that_tell_no_rows_apart_are_an_error_of_both(tmp_path: Path, ids: list[Any]) -> None:
+    rows = binary(600, 11, "smooth").with_columns(row_id=pl.Series(ids))
+    for report in both(tmp_path, rows, BINARY):
+        assert "scores.parquet: `row_id` holds " in report.errors[0]
+        assert "tells no rows apart. Write the ids as numbers or texts." in report.errors[0]
+
+
+def test_the_id_of_one_model_alone_may_be_a_slice_and_is_no_id_of_a_row(tmp_path: Path) -> None:
+    rows = binary(1500, 15, "smooth").rename({"plan": "candidate_row_id"})
+    hold(*both(tmp_path, rows, BINARY.replace("plan", "candidate_row_id"), task="binary"))
+    hold(*both(tmp_path, rows, BINARY.replace(", plan", ""), task="binary"))
+
+
+def test_a_part_in_which_both_say_the_same_is_no_worse_where_its_worth_cancels(tmp_path: Path) -> None:
+    # 4 - 2 - 2 and 0.5 + 0.5 - 1, eight times
+    answers = {"y_true": [1, 1, 1, 0, 0, 0] * 8, "candidate": [0.7, 0.3, 0.3, 0.3, 0.3, 0.7] * 8}
+    north = pl.DataFrame({**answers, "champion": answers["candidate"], "region": "north"})
+    draw = np.random.default_rng(18)
+    y = draw.integers(0, 2, 301)
+    south = pl.DataFrame(
+        {"y_true": y.tolist(), "candidate": draw.random(301), "champion": draw.random(301), "region": "south"}
+    )
+    policy = """\
+version: 1
+checks:
+  - {metric: value, max_drop: 3}
+baselines: []
+value: {currency: EUR, per: row, true_positive: 4, false_positive: -1, false_negative: -2, true_negative: 0.5}
+slices: {by: [region], min_rows: 20, min_positives: 10}
+"""
+    for report in both(tmp_path, pl.concat([north, south]), policy):
+        (part,) = [each for each in report.slices if each.level == "north" and each.metric == "value"]
+        assert part.verdict is Verdict.PASS, part
+
+
 def test_one_class_only_is_an_error_of_both(tmp_path: Path) -> None:
     for report in both(tmp_path, binary(600, 11, "smooth").with_columns(y_true=pl.lit(1)), BINARY):
         assert "one class only" in report.errors[0]
@@ -240,6 +394,39 @@ def test_value_and_influences_of_ranks_are_within_the_certified_errors(
     seed: int, rows: int, distinct: int, about: int, shift: int, order: str
 ) -> None:
     assert violations(seed, rows, distinct, about, shift, order) == []
+
+
+def orders(positives: int, negatives: int) -> Iterator[list[tuple[int, int]]]:
+    """Every order of some rows, from the highest score down: how many of each class share each score."""
+    if positives == negatives == 0:
+        yield []
+    for p, q in product(range(positives + 1), range(negatives + 1)):
+        if p + q:
+            for rest in orders(positives - p, negatives - q):
+                yield [(p, q), *rest]
+
+
+@pytest.mark.parametrize("metric", RANKED)
+def test_no_order_within_a_bin_is_further_off_than_is_certified(metric: str) -> None:
+    by_rank = METRICS[metric].ranked
+    assert by_rank is not None
+    for p, q, p_above, q_above in product((1, 2, 3), (1, 2, 4), (0, 1, 3), (0, 1, 3)):
+        counts = np.array([[1, 1], [q, p], [q_above, p_above]])
+        ranks = Binned(counts, np.array([False, True, False]))
+        if min(ranks.positives, ranks.rows - ranks.positives) < 2:
+            continue
+        most, binned = ERRORS[metric](ranks), by_rank(ranks, None)
+        for order in orders(p, q):
+            # From the highest score down: what is above, the rows of the bin in this order, what is below.
+            scored = [(p_above, q_above), *order, (1, 1)]
+            at_bin = np.array([2, *[1] * len(order), 0])
+            y = np.concatenate([np.repeat([1.0, 0.0], each) for each in scored])
+            score = np.repeat(-np.arange(len(scored)), [sum(each) for each in scored]).astype(np.float64)
+            exact = METRICS[metric].measure(y, score)
+            influence = binned.influence[2 * at_bin[(-score).astype(int)] + (y > 0.5)]
+            off = abs(binned.value - exact.value), float(np.linalg.norm(influence - exact.influence))
+            assert off[0] <= most[0] + 1e-12, (counts, order)
+            assert off[1] <= most[1] + 1e-12, (counts, order)
 
 
 def violations(seed: int, rows: int, distinct: int, about: int, shift: int, order: str) -> list[str]:

@@ -290,7 +290,7 @@ def test_numbers_that_are_far_too_large_are_one_sentence_by_either_engine(
 @pytest.mark.parametrize(
     ("column", "values", "said"),
     [
-        ("row_id", [[at] for at in range(600)], "scores.parquet: `row_id` holds List(Int64), which"),
+        ("row_id", [[at] for at in range(600)], "`row_id` holds List(Int64), which tells no rows apart"),
         ("region", [[at] for at in range(600)], "policy.yaml: slices.by: `region` holds List(Int64)"),
         ("region", [b"\xff"] * 600, "policy.yaml: slices.by: `region` holds Binary"),
         ("candidate", [[0.5]] * 600, "`candidate`"),

@@ -174,11 +174,9 @@ def average_precision_errors(ranks: Binned) -> tuple[float, float]:
     hides = ranks.hides & (p > 0)
     lowest = np.where(hides, (above + 1.0) / (rows_above + size - p + 1.0), precision)
     highest = np.where(hides, (above + p) / np.maximum(rows_above + p, 1.0), precision)
-    # Either order is concave in the place of the positive row: its mean is at most that of the row in the middle, and
-    # at least that of the ends.
-    middle = (p + 1.0) / 2.0
-    most = np.where(hides, (above + middle) / (rows_above + middle), precision)
-    value = max(float(np.sum(p * (most - precision))), float(np.sum(p * (precision - lowest))) / 2.0) / m
+    # The worst order is concave in the place of the positive row, so that its mean is at least that of the ends. In the
+    # best one all may have the very same score, and with it the highest precision.
+    value = max(float(np.sum(p * (highest - precision))), float(np.sum(p * (precision - lowest))) / 2.0) / m
     # The influence of a row adds up, over the positive rows at or below it, shares of 1 / (rows at or above them). In
     # one bin these are at least p / (M + p + q), and at most 1 / (M + 1) + ... + 1 / (M + p), below an integral.
     least = p / (rows_above + size)

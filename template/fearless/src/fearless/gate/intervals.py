@@ -87,11 +87,19 @@ class Interval:
     error: float = 0.0
     value_error: float = 0.0
 
-    def doubt(self, lower: float, upper: float) -> bool:
-        """Whether rounding hides on which side of `lower` the lower bound is, or of `upper` the upper one."""
-        return self.lower < lower <= self.lower + 2.0 * self.error or (
-            self.upper - 2.0 * self.error <= upper < self.upper
-        )
+    @property
+    def most_lower(self) -> float:
+        """The highest that the exact lower bound may be."""
+        return self.lower + 2.0 * self.error
+
+    @property
+    def least_upper(self) -> float:
+        """The lowest that the exact upper bound may be."""
+        return self.upper - 2.0 * self.error
+
+    def doubt(self, limit: float) -> bool:
+        """Whether rounding hides on which side of `limit` a bound is."""
+        return self.lower < limit <= self.most_lower or self.least_upper < limit <= self.upper
 
 
 def interval(measured: Measured, confidence: float, clusters: Clusters | None = None) -> Interval:

@@ -49,6 +49,9 @@ def root_of(products: Array) -> Array:
     """k vectors of k coordinates with these inner products; NaN where those are too large for a number."""
     if not np.isfinite(products).all():
         return np.full_like(products, np.nan)
-    values, vectors = np.linalg.eigh(products)
-    root: Array = vectors * np.sqrt(np.maximum(values, 0.0))
+    # Each vector is brought to length 1 first: beside long ones a short one would be lost in their rounding.
+    lengths = np.sqrt(np.maximum(np.diag(products), 0.0))
+    lengths[lengths == 0.0] = 1.0
+    values, vectors = np.linalg.eigh(products / lengths[:, None] / lengths)
+    root: Array = lengths[:, None] * vectors * np.sqrt(np.maximum(values, 0.0))
     return root

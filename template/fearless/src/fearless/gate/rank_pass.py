@@ -88,7 +88,8 @@ class Ranked:
         products = np.array([[squares[0], with_constant[0]], [with_constant[0], own]])
         if len(self.models) > 1:
             # The first model, how it differs from the second, and the constant one.
-            first_apart = (squares[0] + apart - squares[1]) / 2.0
+            most = math.sqrt(squares[0] * apart)  # what was rounded must not be more than can be
+            first_apart = min(max((squares[0] + apart - squares[1]) / 2.0, -most), most)
             apart_constant = with_constant[0] - with_constant[1]
             products = np.array(
                 [

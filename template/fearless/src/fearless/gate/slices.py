@@ -23,8 +23,9 @@ from fearless.gate.parts import Compared, Parted, Sliced
 from fearless.gate.policy import Slices
 from fearless.gate.scored import CANDIDATE, CHAMPION
 
-# A drop by less than this part of the champion's value is no worse model: scores that were stored, exported or computed
-# on another machine differ by as much, all in one direction perhaps, and without any spread that would hide it.
+# A drop by less than this part of the champion's value, or of its standard error, is no worse model: scores that were
+# stored, exported or computed on another machine differ by as much, all in one direction perhaps, and without any
+# spread that would hide it.
 ROUNDING = 1e-6
 
 
@@ -75,7 +76,10 @@ def _proven(
     apart = [(each.difference, each.champion) for each in compared if each.difference and each.champion]
     if not apart:
         return [np.zeros_like(each) for each in enough]
-    rounding = np.concatenate([ROUNDING * np.abs(champion.values) for _, champion in apart])
+    # The worth of answers may cancel to nothing, and then nothing but their spread says what is little beside them.
+    rounding = np.concatenate(
+        [ROUNDING * np.maximum(np.abs(champion.values), champion.errors) for _, champion in apart]
+    )
 
     def upper_at(level: float) -> Array:
         upper = np.concatenate([upper_of(difference, level) for difference, _ in apart])

@@ -9,7 +9,7 @@ have a certified error (bins.py), by which every bound is widened.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -53,7 +53,7 @@ def unstreamable(policy: Policy, task: str, grouped: bool) -> str:
 class Streamed:
     """Each metric of each model on the golden rows in `blocks`, as far as one pass over them tells.
 
-    `alike` where candidate and champion say the same of every row.
+    `alike` are the models that say of every row what the candidate says.
     """
 
     policy: Policy
@@ -67,7 +67,7 @@ class Streamed:
     bins: Mapping[str, Bins]
     told_apart: Mapping[str, Told]
     curves: Curves | None
-    alike: bool
+    alike: frozenset[str]
 
     @classmethod
     def of(
@@ -100,7 +100,7 @@ class Streamed:
         told = {name: Told(each.count) for name, each in bins.items()}
         drawn = Curves.of(task, sample[TRUTH], {name: sample[name] for name in judged})
         grids = Grid.of(columns) if policy.slices else []
-        alike = CHAMPION in judged
+        alike = {*models, CONSTANT} - {CANDIDATE}
         for block in range(len(blocks)):
             y = blocks.read(block, TRUTH)
             scores = {name: blocks.read(block, name) for name in models}
@@ -108,7 +108,7 @@ class Streamed:
             if bins:
                 _keep_by_score(blocks, block, y, scores, codes, bins, told)
             of_row = y.astype(np.float64)
-            alike = alike and np.array_equal(scores[CANDIDATE], scores[CHAMPION])
+            alike = {name for name in alike if np.all(scores.get(name, constant) == scores[CANDIDATE])}
             if drawn is not None:
                 drawn.add(of_row, scores)
             if sums.centre:
@@ -117,7 +117,9 @@ class Streamed:
             sums.add(of_row, scores, codes, grids)
         known: dict[str, float | Array | None] = dict.fromkeys(models)
         known[CONSTANT] = constant
-        return cls(policy, task, known, asked, blocks, sums, grids, columns, bins, told, drawn, alike)
+        return cls(
+            policy, task, known, asked, blocks, sums, grids, columns, bins, told, drawn, frozenset(alike)
+        )
 
     @property
     def rows(self) -> int:
@@ -238,8 +240,8 @@ class Streamed:
 
     def _certain(self, found: Measured, other: str) -> Measured:
         """Two models that say the same of every row do not differ, whatever the bins hide of either."""
-        if other == CHAMPION and self.alike:
-            return replace(found, value_error=0.0, influence_error=0.0)
+        if other in self.alike:
+            return Measured(0.0, np.zeros_like(found.influence), found.degrees)
         return found
 
     def _skill(self, model: str, metric: str) -> Measured:

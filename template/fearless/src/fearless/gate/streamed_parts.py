@@ -52,7 +52,7 @@ class StreamedParts:
         sign = 1.0 if metric.better == "higher" else -1.0
         if ranked is not None:
             measured = _ranked(ranked, sign)
-            if self.golden.alike and measured[2] is not None:
+            if CHAMPION in self.golden.alike and measured[2] is not None:
                 measured = (*measured[:2], replace(measured[2], value_errors=0.0, error_errors=0.0))
         elif metric.counted is not None:
             table = grid.table_of(metric.counted.threshold, columns)[there]

@@ -15,7 +15,7 @@ from fearless.gate.intervals import Array, Measured, difference
 from fearless.gate.metrics import PRIMARY, TABLES, Metric, RowLoss
 from fearless.gate.moments import Moments
 from fearless.gate.policy import Policy, metrics_of, sliced_metrics
-from fearless.gate.scored import CANDIDATE, CHAMPION, CONSTANT
+from fearless.gate.scored import CANDIDATE, CONSTANT
 
 TRUTH = "y"
 
@@ -108,14 +108,10 @@ class Sums:
     def combined(self, metric: str, model: str, of_column: Sequence[Measured]) -> Measured:
         """The metric of one model from the means of the columns that `_columns` makes."""
         count = len(self.losses(metric))
-        means = list(of_column[:count])
-        if model == CHAMPION:
-            means = [
-                difference(one, apart) for one, apart in zip(means, of_column[count : 2 * count], strict=True)
-            ]
-        elif model != CANDIDATE:
-            at = count * self._order(metric).index(model)
-            means = list(of_column[at : at + count])
+        at = count * self._order(metric).index(model)
+        means = list(of_column[at : at + count])
+        if model not in (CANDIDATE, CONSTANT):
+            means = [difference(one, apart) for one, apart in zip(of_column[:count], means, strict=True)]
         formed = self.asked.metrics[metric].formed
         return formed.combine(means) if formed is not None else means[0]
 
@@ -125,9 +121,9 @@ class Sums:
     def _columns(
         self, metric: str, y: Array, scores: Mapping[str, Array], shift: Array | None
     ) -> list[Array]:
-        """The losses of the candidate, how much more they are than the champion's, and those of the others.
+        """The losses of the candidate, how much more they are than those of each other, and those of the constant.
 
-        Each is less the shift. The champion's own are not there: a difference loses no digit where models are alike.
+        Each is less the shift. The others' own are not there: a difference loses no digit where models are alike.
         """
         losses, found = self.losses(metric), []
         first: list[Array] = []
@@ -139,7 +135,7 @@ class Sums:
                 columns = [loss(y, given) for loss in losses]
             if model == CANDIDATE:
                 first = columns
-            elif model == CHAMPION:
+            elif model != CONSTANT:
                 columns = [one - other for one, other in zip(first, columns, strict=True)]
             found += columns
         return found if shift is None else [each - at for each, at in zip(found, shift, strict=True)]

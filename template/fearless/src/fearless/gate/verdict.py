@@ -8,7 +8,7 @@ second one. Whatever cannot be judged is ERROR, never a pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -202,7 +202,8 @@ def _floor_check(golden: Engine, asked: Requirement) -> Check:
     kind = "value" if asked.metric == VALUE else "floor"
     check = Check(asked.id, kind, asked.metric, of, None, asked.rule, asked.limit, verdict)
     check = _completed(golden, check, found, abs(found.value - asked.limit))
-    return _told_doubt(check, found.doubt(asked.limit, asked.limit))
+    # A measured number that is neither above nor below is one that the engine rounded.
+    return _told_doubt(check, golden.policy.floor_mode == "point" or found.doubt(asked.limit))
 
 
 def _champion_checks(golden: Engine, asked: list[Requirement]) -> dict[str, Check]:
@@ -213,14 +214,20 @@ def _champion_checks(golden: Engine, asked: list[Requirement]) -> dict[str, Chec
     """
     asked = [each for each in asked if each.rule in CHAMPION_RULES]
     evidence = [_advantage(golden, each) for each in asked]
-    worse = holm(
-        lambda confidence: np.array([each.interval(confidence).upper for each in evidence]),
-        len(evidence),
-        golden.policy.confidence,
-    )
+
+    def proven(upper_of: Callable[[Interval], float]) -> NDArray[np.bool_]:
+        return holm(
+            lambda confidence: np.array([upper_of(each.interval(confidence)) for each in evidence]),
+            len(evidence),
+            golden.policy.confidence,
+        )
+
+    worse, may_be = proven(lambda found: found.upper), proven(lambda found: found.least_upper)
     return {
-        each.id: _champion_check(golden, each, golden.interval(found), bool(proven), len(asked))
-        for each, found, proven in zip(asked, evidence, worse, strict=True)
+        each.id: _champion_check(
+            golden, each, golden.interval(found), bool(proven), bool(perhaps), len(asked)
+        )
+        for each, found, proven, perhaps in zip(asked, evidence, worse, may_be, strict=True)
     }
 
 
@@ -230,18 +237,22 @@ def _advantage(golden: Engine, asked: Requirement) -> Evidence:
     return golden.advantage(asked.metric, CHAMPION)
 
 
-def _champion_check(golden: Engine, asked: Requirement, found: Interval, worse: bool, family: int) -> Check:
+def _champion_check(
+    golden: Engine, asked: Requirement, found: Interval, worse: bool, perhaps: bool, family: int
+) -> Check:
+    """`worse` where a drop is proven, `perhaps` where it may be, of an engine that rounds."""
     of = "skill" if asked.rule in SKILL_RULES else "value"
-    if found.lower > -asked.limit:
+    passes, may_pass = found.lower > -asked.limit, found.most_lower > -asked.limit
+    if passes:
         verdict = Verdict.PASS
     else:
-        verdict = Verdict.FAIL if worse else Verdict.INCONCLUSIVE
+        verdict = Verdict.FAIL if worse and not may_pass else Verdict.INCONCLUSIVE
     kind = "value" if asked.metric == VALUE else "champion"
     check = Check(asked.id, kind, asked.metric, of, CHAMPION, asked.rule, asked.limit, verdict)
     check = _completed(golden, check, found, max(found.value + asked.limit, -found.value))
     if verdict is Verdict.INCONCLUSIVE and found.upper < 0:
         check = replace(check, sentence=check.sentence + wording.among(family))
-    return _told_doubt(check, found.doubt(-asked.limit, 0.0))
+    return _told_doubt(check, may_pass or (perhaps and not worse))
 
 
 def _baseline_check(golden: Engine, name: str) -> Check:

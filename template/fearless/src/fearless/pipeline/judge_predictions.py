@@ -115,7 +115,8 @@ def _exact(
     own = _own_metrics(policy)
     frame = found.read(roles.columns)
     name = found.file.name
-    refuse_row_twice(frame, name)
+    if roles.id:
+        refuse_row_twice(frame[roles.id], name)
     rows = block_of(frame, roles, name)
     judged, beside = _judgeable(policy, roles)
     given = dict(rows.scores)

@@ -49,6 +49,11 @@ class Roles:
     ids: tuple[str, ...]
 
     @property
+    def id(self) -> str:
+        """The column that tells rows apart, or an empty text."""
+        return next(iter(self.ids), "")
+
+    @property
     def columns(self) -> list[str]:
         """All that are read."""
         group = [self.group] if self.group else []
@@ -199,28 +204,10 @@ def block_of(frame: pl.DataFrame, roles: Roles, name: str, before: int = 0) -> B
     return Block(y, scores)
 
 
-def id_of(columns: Sequence[str]) -> str:
-    """The column that tells rows apart, or an empty text."""
-    return next((each for each in (ROW_ID, PAIRED_IDS[0]) if each in columns), "")
-
-
-def ids_of(frame: pl.DataFrame, column: str, name: str) -> pl.Series:
-    """The ids of some rows; raises FearlessError for a type that tells no rows apart."""
-    ids = frame[column]
-    if ids.dtype.is_nested():
-        raise FearlessError(
-            f"{name}: `{column}` holds {ids.dtype}, which is no name of a row.",
-            fix="Write it as plain numbers or plain texts.",
-        )
-    return ids
-
-
-def refuse_row_twice(frame: pl.DataFrame, name: str) -> None:
+def refuse_row_twice(ids: pl.Series, name: str) -> None:
     """A row that is there twice would count as two pieces of evidence."""
-    column = id_of(frame.columns)
-    if not column:
-        return
-    ids = ids_of(frame, column, name)
+    column = ids.name
+    refuse_ids_of_parts(ids, name)
     twice = ids.is_duplicated()
     if twice.any():
         first = ids.filter(twice)[0]
@@ -228,6 +215,17 @@ def refuse_row_twice(frame: pl.DataFrame, name: str) -> None:
             f"{name} has the `{column}` {first} in {int((ids == first).sum()) if first is not None else 'several'}"
             " rows, and a row counts once.",
             fix="Remove the copies; rows that belong together are named with `--group`.",
+        )
+
+
+def refuse_ids_of_parts(ids: pl.Series, name: str) -> None:
+    """Lists, records and bytes are no names of rows."""
+    import polars as pl
+
+    if ids.dtype.is_nested() or ids.dtype in (pl.Binary, pl.Object):
+        raise FearlessError(
+            f"{name}: `{ids.name}` holds {ids.dtype}, which tells no rows apart.",
+            fix="Write the ids as numbers or texts.",
         )
 
 

@@ -23,8 +23,7 @@ from fearless.pipeline.predictions import (
     Predictions,
     Roles,
     block_of,
-    id_of,
-    ids_of,
+    refuse_ids_of_parts,
     refuse_row_twice,
 )
 from fearless.pipeline.spread import Spread
@@ -46,7 +45,8 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
     """
     name = found.file.name
     _keep_freed_memory()
-    _refuse_rows_twice(found, rows, blocks.folder)
+    if roles.id:
+        _refuse_rows_twice(found, roles.id, rows, blocks.folder)
     spread = Spread((TRUTH, *roles.models), rows)
     levels = {column: Numbered(column) for column in roles.slices}
     totals = np.zeros(max(len(roles.classes), 1))
@@ -151,17 +151,15 @@ def _refuse_one_class(roles: Roles, totals: Array, blocks: Blocks) -> None:
         )
 
 
-def _refuse_rows_twice(found: Predictions, rows: int, room: Path) -> None:
+def _refuse_rows_twice(found: Predictions, column: str, rows: int, room: Path) -> None:
     """Equal ids have equal hashes, which are gathered on disk in parts that are small enough to be sorted."""
     import polars as pl
 
-    column = id_of(found.names)
-    if not column:
-        return
     parts = -(-rows // IDS_AT_ONCE)
     with Blocks(room) as kept:
         for frame in _frames(found, column, rows):
-            hashes = ids_of(frame, column, found.file.name).hash().to_numpy()
+            refuse_ids_of_parts(frame[column], found.file.name)
+            hashes = frame[column].hash().to_numpy()
             part = hashes % np.uint64(parts)
             kept.append({str(at): hashes[part == at] for at in range(parts)})
         for at in range(parts):
@@ -173,7 +171,7 @@ def _refuse_rows_twice(found: Predictions, rows: int, room: Path) -> None:
                 rare = [
                     frame.filter(pl.col(column).hash().is_in(some)) for frame in _frames(found, column, rows)
                 ]
-                refuse_row_twice(pl.concat(rare), found.file.name)
+                refuse_row_twice(pl.concat(rare)[column], found.file.name)
 
 
 def _frames(found: Predictions, column: str, rows: int) -> Iterator[pl.DataFrame]:
