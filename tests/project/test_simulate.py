@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from fearless.ledger.sqlite import SqliteLedger
+
 from .conftest import Copied, Repo, refusal
 from .test_serve import Serve, Service, extra, serve
 
@@ -119,7 +121,9 @@ def test_where_nothing_of_ours_answers_that_is_told_in_a_sentence(
     assert f"Nothing answers at http://127.0.0.1:{port}" in said
     service = serve(repo)
     elsewhere = f"sqlite:///{repo.root / '.fearless' / 'other.sqlite'}"
-    (repo.root / ".fearless" / "other.sqlite").touch()
+    other = SqliteLedger(repo.root / ".fearless" / "other.sqlite")
+    other.get("nothing yet")
+    other.close()
     said = refusal(
         repo.fearless("simulate", "--url", f"http://127.0.0.1:{service.port}", FEARLESS_LEDGER=elsewhere)
     )

@@ -505,6 +505,15 @@ def test_not_even_one_that_ends_before_it_judges(tmp_path: Path, option: tuple[s
     assert not (tmp_path / ".fearless" / "predictions").exists()
 
 
+@pytest.mark.parametrize("command", ["gate", "stage", "golden"])
+def test_every_command_tells_what_it_does(tmp_path: Path, command: str) -> None:
+    line = [sys.executable, "-m", "fearless.cli", command, "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f" {command} " in done.stdout.partition("\n")[0]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on Windows")
 def test_an_interrupted_run_says_so_and_leaves_no_report(tmp_path: Path) -> None:
     stale = tmp_path / ".fearless" / "predictions" / "report.json"

@@ -153,7 +153,7 @@ def test_both_golden_sets_are_seen_at_once_and_a_policy_that_is_tried_is_folded_
     first = unfolded(text)
     assert "- ✅ PASS by the golden data of this change (5,539 rows).\n" in first
     assert "- ❌ FAIL by the golden data of the base (6,000 rows).\n" in first
-    assert "| ❌ FAIL | log_loss, ahead of one_feature, base's golden data |" in first
+    assert re.search(r"\| ❌ FAIL \| [^|]*, base's golden data \|", first)
     assert "would say" not in first
     tried = text.split("Not in force: what the gate.yaml of this change would say</summary>")[1].split(
         "</details>"

@@ -20,7 +20,8 @@ def main() -> None:
 
     _speak_utf8()
     try:
-        if len(sys.argv) == 3 and sys.argv[1] == "stage":  # called three times by each `dvc repro`: no parser
+        # Each `dvc repro` calls this three times: no parser.
+        if len(sys.argv) == 3 and sys.argv[1] == "stage" and not sys.argv[2].startswith("-"):
             from fearless.pipeline.run import run_stage
 
             run_stage(sys.argv[2])
