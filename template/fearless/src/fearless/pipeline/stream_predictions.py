@@ -52,8 +52,9 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
     totals = np.zeros(max(len(roles.classes), 1))
     numbers = [each for each in roles.numbers if each != ROW_ID]
     together = numbers if found.by_column else [*numbers, *(each for each in levels if each not in numbers)]
-    for start in range(0, rows, READ):
-        frame = found.read(together, start, READ)
+    step = READ if found.by_column else BLOCK  # all columns at once take their room
+    for start in range(0, rows, step):
+        frame = found.read(together, start, step)
         block = block_of(frame, roles, name, start)
         y = _as_kept(block.y, roles)
         if roles.task == "multiclass":
@@ -63,7 +64,7 @@ def stream(found: Predictions, roles: Roles, policy: Policy, rows: int, blocks: 
         kept: dict[str, NDArray[np.generic]] = {TRUTH: y, **block.scores}
         for column, numbered in levels.items():
             # Texts are the most of a file: where it goes, each column of them is read and gone before the next.
-            texts = found.read([column], start, READ) if found.by_column else frame
+            texts = found.read([column], start, step) if found.by_column else frame
             kept[kept_of(column)] = numbered.codes(texts[column])
         spread.take(start, kept)
         for at in range(0, len(y), BLOCK):
