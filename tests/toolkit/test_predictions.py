@@ -318,6 +318,18 @@ def test_stars_and_brackets_in_the_name_of_a_file_are_letters(tmp_path: Path) ->
     assert run(tmp_path, "--predictions", "a[1].parquet").returncode == 1
 
 
+def test_stars_and_brackets_are_letters_in_the_name_of_a_large_csv_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binary(worse=3.0).write_csv(tmp_path / "a[1].csv")
+    binary().write_csv(tmp_path / "a1.csv")
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    monkeypatch.setattr(predictions, "MOST_HELD", 0)
+    for engine in ("exact", "streaming"):
+        asked = Asked(tmp_path / "a[1].csv", tmp_path / "policy.yaml", engine=engine, room=tmp_path)
+        assert judge_predictions(asked).verdict is Verdict.FAIL
+
+
 @pytest.mark.parametrize("noise", [0.0, 1e-12, 1e-3])
 def test_many_rows_of_a_model_beside_nearly_itself_fail_in_no_part(tmp_path: Path, noise: float) -> None:
     draw = np.random.default_rng(5)

@@ -63,7 +63,8 @@ class LargeCsv:
         import polars as pl
 
         if start == 0 and rows is None:
-            return pl.read_csv(self.file, infer_schema=False, columns=list(columns)).select(columns)
+            whole = pl.read_csv(self.file, infer_schema=False, columns=list(columns), glob=False)
+            return whole.select(columns)
         end = self.rows if rows is None else min(start + rows, self.rows)
         first = bisect_right(self._rows, start) - 1
         last = max(bisect_left(self._rows, end), first + 1)
